@@ -1,0 +1,1 @@
+"""How two nodes meet: a server that passes sealed boxes between members, and its client."""
