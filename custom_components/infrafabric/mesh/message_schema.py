@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import hashlib
 import math
 import re
-from typing import Any, Final
+from typing import Final
 
 from .encoding import MAX_SAFE_INTEGER, canonical_json
 
@@ -46,7 +46,7 @@ HAZARDS: Final = frozenset(("legal", "safety", "conflict", "ethical", "privacy")
 
 # Lengths are inside the patterns, so that each string is walked once.
 _URI: Final = r"[!-~]{1,200}"
-_RECEIVER: Final = re.compile(r"(?=.{1,256}\Z)if://agent/(?:[\w.~%:@-]+/)*(?:[\w.~%:@-]+|\*)", re.A)
+_RECEIVER: Final = re.compile(r"(?=.{1,256}\Z)if://agent/(?:[\w.~%:@-]+/)*(?:[\w.~%:@-]+|\*)", re.ASCII)
 _CONVERSATION: Final = re.compile(f"if://conversation/{_URI}")
 _TOPIC: Final = re.compile(f"if://topic/{_URI}")
 _CITATION: Final = re.compile(f"(?:if://citation/|cit:){_URI}")
