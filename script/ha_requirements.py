@@ -10,6 +10,7 @@ import sys
 
 import homeassistant
 from homeassistant import bootstrap
+from homeassistant.auth.mfa_modules import totp
 
 INTEGRATION = Path(__file__).parents[1] / "custom_components" / "infrafabric" / "manifest.json"
 CORE = Path(homeassistant.__file__).parent / "components"
@@ -52,7 +53,8 @@ def collect() -> set[str]:
     own = json.loads(INTEGRATION.read_text()) if INTEGRATION.exists() else {}
     wanted = CONFIGURED | bootstrap.CORE_INTEGRATIONS | bootstrap.DEFAULT_INTEGRATIONS
     wanted |= {*own.get("dependencies", []), *own.get("after_dependencies", [])}
-    requirements = set(own.get("requirements", []))
+    # Log-in with a one-time code is always offered, so it is no manifest that names these.
+    requirements = {*totp.REQUIREMENTS, *own.get("requirements", [])}
     queue = sorted(wanted)
     seen: set[str] = set()
     while queue:
