@@ -1,0 +1,53 @@
+"""Names and numbers that several modules share."""
+
+from typing import Final
+
+from homeassistant.const import Platform
+
+DOMAIN: Final = "infrafabric"
+
+PLATFORMS: Final[list[Platform]] = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.EVENT,
+    Platform.NOTIFY,
+    Platform.SENSOR,
+]
+
+MANUFACTURER: Final = "InfraFabric"
+MODEL_NODE: Final = "Mesh node"
+MODEL_PEER: Final = "Mesh peer"
+
+# Config entry data
+CONF_KIND: Final = "kind"
+CONF_MESH_ID: Final = "mesh_id"
+CONF_PEER_ID: Final = "peer_id"
+KIND_MESH: Final = "mesh"
+
+# Config entry options
+CONF_ICE: Final = "ice"
+CONF_ICE_SERVERS: Final = "ice_servers"
+CONF_SIGNALING_URLS: Final = "signaling_urls"
+CONF_LOCAL_ADDRESSES: Final = "local_addresses"
+CONF_CREDENTIAL: Final = "credential"
+
+ICE_HOME_ASSISTANT: Final = "home_assistant"
+"""What Home Assistant's WebRTC component offers, and the entry's own servers."""
+ICE_OWN: Final = "own"
+"""Only the entry's own servers."""
+ICE_NONE: Final = "none"
+"""No server at all: links on the local network only."""
+ICE_MODES: Final = [ICE_HOME_ASSISTANT, ICE_OWN, ICE_NONE]
+
+SIGNAL_PATH: Final = "/api/infrafabric/signal"
+
+# Bus events
+EVENT_MESSAGE: Final = "infrafabric_message"
+EVENT_PEER_CONNECTED: Final = "infrafabric_peer_connected"
+EVENT_PEER_DISCONNECTED: Final = "infrafabric_peer_disconnected"
+
+MAX_EVENT_CONTENT: Final = 8 * 1024
+"""Bytes of JSON content in an event or a state; more would bloat the recorder's database."""
+
+LEAVE_TIMEOUT: Final = 10.0
+"""Seconds that removing an entry may take to tell the mesh: a person waits for the dialog."""
