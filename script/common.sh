@@ -1,11 +1,13 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034  # what is set here is used by the scripts
 # Shared by every script here: where things are, how progress and errors look, and one lock at a time.
 
 repo_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 # Clones share what bootstrap provides: one uv and one Python for all of them.
 cache_dir="${XDG_CACHE_HOME:-${HOME}/.cache}/infrafabric"
 
-say() { printf '%s\n' "$*"; }
+# Prints each argument as a line.
+say() { printf '%s\n' "$@"; }
 
 # fail WHAT WHY WHAT-TO-DO
 fail() {

@@ -1,7 +1,7 @@
-"""Print what this integration and the Home Assistant parts around it require, one requirement a line.
+"""Print what this integration and the Home Assistant parts around it require, one a line.
 
-Home Assistant installs requirements when a part is first set up. Tests and the demo start it without a network, so
-setting up installs them beforehand. Run with the interpreter of .venv.
+Home Assistant installs requirements when a part is first set up. Tests and the demo start it
+without a network, so setting up installs them beforehand. Run with the interpreter of .venv.
 """
 
 import json
@@ -64,7 +64,7 @@ def collect() -> set[str]:
         seen.add(domain)
         manifest = manifest_of(domain)
         requirements.update(manifest.get("requirements", []))
-        # After-dependencies are installed too when Home Assistant processes a part (requirements.py).
+        # Home Assistant processes after-dependencies too (homeassistant/requirements.py).
         queue += [*manifest.get("dependencies", []), *manifest.get("after_dependencies", [])]
     return requirements
 
