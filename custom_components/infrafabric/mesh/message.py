@@ -84,7 +84,7 @@ class IFMessage:
     """When it was made (UTC)."""
 
     @classmethod
-    def create(  # noqa: PLR0913 - one keyword per field of the format
+    def create(
         cls,
         identity: Identity,
         receivers: Sequence[str],
@@ -325,7 +325,7 @@ def _split_export(exported: object) -> tuple[dict[str, Any], bytes, bytes]:
     """Return fields, public key and signature of an exported message (ValueError if not one)."""
     if not isinstance(exported, dict):
         msg = "not an object"
-        raise ValueError(msg)  # noqa: TRY004 - one error type for every kind of bad input
+        raise ValueError(msg)
     fields = dict(exported)
     signature = fields.pop("signature", None)
     if not isinstance(signature, dict) or signature.keys() != {

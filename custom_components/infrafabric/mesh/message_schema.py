@@ -46,7 +46,9 @@ HAZARDS: Final = frozenset(("legal", "safety", "conflict", "ethical", "privacy")
 
 # Lengths are inside the patterns, so that each string is walked once.
 _URI: Final = r"[!-~]{1,200}"
-_RECEIVER: Final = re.compile(r"(?=.{1,256}\Z)if://agent/(?:[\w.~%:@-]+/)*(?:[\w.~%:@-]+|\*)", re.ASCII)
+_RECEIVER: Final = re.compile(
+    r"(?=.{1,256}\Z)if://agent/(?:[\w.~%:@-]+/)*(?:[\w.~%:@-]+|\*)", re.ASCII
+)
 _CONVERSATION: Final = re.compile(f"if://conversation/{_URI}")
 _TOPIC: Final = re.compile(f"if://topic/{_URI}")
 _CITATION: Final = re.compile(f"(?:if://citation/|cit:){_URI}")
@@ -251,7 +253,7 @@ def validate(fields: object, size: int) -> datetime:
     if type(fields) is not dict:
         raise _refuse("message", "not an object")
     keys = fields.keys()
-    if not _REQUIRED <= keys:
+    if not keys >= _REQUIRED:
         raise _refuse("message", "a required field is missing")
     if len(keys) != len(_REQUIRED):
         for name in keys - _REQUIRED:
