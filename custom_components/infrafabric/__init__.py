@@ -19,6 +19,7 @@ from homeassistant.util.ssl import client_context
 from .const import CONF_MESH_ID, DOMAIN, LEAVE_TIMEOUT, PLATFORMS
 from .errors import translation_of
 from .hub import MeshConfigEntry, MeshHub, async_node_config
+from .issues import async_setup_issues
 from .mesh.errors import MeshError
 from .mesh.node import MeshNode
 from .services import async_setup_services
@@ -60,6 +61,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> bool
     hub.async_setup_devices()
     entry.runtime_data = hub
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_setup_issues(hub)
     # Only now, so that no message arrives before its event entity can take it.
     await hub.async_start()
     return True

@@ -1,0 +1,51 @@
+"""A button per peer that drops the link and dials it anew."""
+
+from typing import Final, override
+
+from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .entity import PeerEntity
+from .errors import mesh_errors
+from .hub import MeshConfigEntry
+from .mesh.model import PeerView
+
+# The node itself limits how many dials run at once; a peer that is out of reach for ten seconds
+# must not hold up the next button.
+PARALLEL_UPDATES = 0
+
+RECONNECT: Final = ButtonEntityDescription(
+    key="reconnect",
+    translation_key="reconnect",
+    entity_category=EntityCategory.DIAGNOSTIC,
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,  # noqa: ARG001 - every platform gets it
+    entry: MeshConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add each peer's button as soon as the peer is known."""
+    hub = entry.runtime_data
+
+    @callback
+    def add_peer(peer: PeerView) -> None:
+        async_add_entities([ReconnectButton(hub, peer, RECONNECT)])
+
+    entry.async_on_unload(hub.async_add_peer_listener(add_peer))
+
+
+class ReconnectButton(PeerEntity, ButtonEntity):
+    """Drops the link to the peer, if there is one, and dials it now.
+
+    Always available: a peer that is down is the reason to press it.
+    """
+
+    @override
+    async def async_press(self) -> None:
+        """Dial the peer and wait until it is linked."""
+        with mesh_errors():
+            await self.hub.node.reconnect(self.peer.peer_id)

@@ -1,0 +1,60 @@
+"""An event entity per peer: its last message."""
+
+from typing import Final, override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .entity import PeerEntity
+from .hub import MeshConfigEntry
+from .mesh.message_schema import PERFORMATIVES
+from .mesh.model import MessageReceived, NodeEvent, PeerView
+
+# Everything is pushed; nothing is ever fetched.
+PARALLEL_UPDATES = 0
+
+MESSAGE: Final = EventEntityDescription(
+    key="message",
+    translation_key="message",
+    event_types=sorted(PERFORMATIVES),
+)
+
+ABOUT_THE_DEVICE: Final = ("entry_id", "device_id")
+"""In the bus event these say where the message came from; the entity's device says it here."""
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,  # noqa: ARG001 - every platform gets it
+    entry: MeshConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add each peer's event entity as soon as the peer is known."""
+    hub = entry.runtime_data
+
+    @callback
+    def add_peer(peer: PeerView) -> None:
+        async_add_entities([MessageEvent(hub, peer, MESSAGE)])
+
+    entry.async_on_unload(hub.async_add_peer_listener(add_peer))
+
+
+class MessageEvent(PeerEntity, EventEntity):
+    """The last message of the peer that passed every check.
+
+    It stays available while the peer is away: coming back from "unavailable" is a change of
+    state, and an automation on this entity would take the last message for a new one.
+    """
+
+    # Up to 8 KiB a message, and many a minute: too much to keep in the database.
+    _unrecorded_attributes = frozenset({"content"})
+
+    @callback
+    @override
+    def _async_handle_event(self, event: NodeEvent) -> None:
+        if isinstance(event, MessageReceived) and event.peer_id == self.peer.peer_id:
+            data = self.hub.message_data(event)
+            for key in ABOUT_THE_DEVICE:
+                del data[key]
+            self._trigger_event(event.message.performative, data)
+            self._async_write()

@@ -1,0 +1,89 @@
+"""Repair issues: the problems of a node that a person can do something about."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from homeassistant.core import callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN
+from .hub import MeshHub
+from .mesh.model import NodeEvent, ProblemsChanged
+
+DOCUMENTATION: Final = (
+    "https://github.com/infrafabric/infrafabric-homeassistant/blob/main/docs/reference/problems.md"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """How a problem is shown; its code is the translation key."""
+
+    severity: ir.IssueSeverity
+    placeholders_fn: Callable[[MeshHub], Mapping[str, str]] = lambda _hub: {}
+
+
+# ``membership_revoked`` is missing on purpose: it asks for a new invitation by
+# re-authentication, which Home Assistant shows by itself.
+ISSUES: Final[Mapping[str, Issue]] = {
+    "clock_skew": Issue(severity=ir.IssueSeverity.ERROR),
+    "cloned_identity": Issue(severity=ir.IssueSeverity.ERROR),
+    "membership_lapsing": Issue(
+        severity=ir.IssueSeverity.WARNING,
+        placeholders_fn=lambda hub: {
+            "date": dt_util.as_local(hub.node.not_after).date().isoformat()
+        },
+    ),
+    "no_signaling": Issue(
+        severity=ir.IssueSeverity.WARNING,
+        placeholders_fn=lambda hub: {
+            "addresses": "\n".join(f"* `{url}`" for url in hub.stats.signaling_configured) or "–"
+        },
+    ),
+    "slow_crc": Issue(severity=ir.IssueSeverity.WARNING),
+}
+
+
+@callback
+def async_setup_issues(hub: MeshHub) -> None:
+    """Keep the repair issues of *hub*'s entry equal to its problems until it is unloaded."""
+    shown: set[str] = set()
+
+    @callback
+    def show(problems: set[str]) -> None:
+        for code in sorted(shown - problems):
+            ir.async_delete_issue(hub.hass, DOMAIN, issue_id(hub, code))
+        for code in sorted(problems - shown):
+            issue = ISSUES[code]
+            ir.async_create_issue(
+                hub.hass,
+                DOMAIN,
+                issue_id(hub, code),
+                is_fixable=False,
+                learn_more_url=f"{DOCUMENTATION}#{code}",
+                severity=issue.severity,
+                translation_key=code,
+                translation_placeholders={
+                    "mesh": hub.node.mesh_name,
+                    **issue.placeholders_fn(hub),
+                },
+            )
+        shown.clear()
+        shown.update(problems)
+
+    @callback
+    def handle(event: NodeEvent) -> None:
+        if isinstance(event, ProblemsChanged):
+            show(ISSUES.keys() & event.problems)
+
+    show(ISSUES.keys() & hub.stats.problems)
+    hub.entry.async_on_unload(hub.async_subscribe(handle))
+    # An entry that does not run has no problem to show.
+    hub.entry.async_on_unload(lambda: show(set()))
+
+
+def issue_id(hub: MeshHub, code: str) -> str:
+    """Return the id of the issue for *code*: each mesh has its own."""
+    return f"{code}_{hub.entry.entry_id}"

@@ -1,0 +1,72 @@
+"""A notify entity per peer: sends it a message of plain text."""
+
+from typing import Final, override
+
+from homeassistant.components.notify import NotifyEntity, NotifyEntityDescription
+from homeassistant.components.notify.const import NotifyEntityFeature
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import DOMAIN
+from .entity import PeerEntity
+from .errors import mesh_errors
+from .hub import MeshConfigEntry
+from .mesh.api import MessageDraft
+from .mesh.model import NodeEvent, PeerView, ReceiptStatus
+
+# The node queues and paces what is sent; one slow peer must not hold up the others.
+PARALLEL_UPDATES = 0
+
+MESSAGE: Final = NotifyEntityDescription(key="notify", translation_key="notify")
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,  # noqa: ARG001 - every platform gets it
+    entry: MeshConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add each peer's notify entity as soon as the peer is known."""
+    hub = entry.runtime_data
+
+    @callback
+    def add_peer(peer: PeerView) -> None:
+        async_add_entities([PeerNotify(hub, peer, MESSAGE)])
+
+    entry.async_on_unload(hub.async_add_peer_listener(add_peer))
+
+
+class PeerNotify(PeerEntity, NotifyEntity):
+    """Tells the peer something, as an IFMessage with the performative ``inform``.
+
+    It stays available while the peer is away: Home Assistant skips unavailable entities without
+    a word, and a notification that gets lost has to be an error.
+    """
+
+    _attr_supported_features = NotifyEntityFeature.TITLE
+
+    @callback
+    @override
+    def _async_handle_event(self, event: NodeEvent) -> None:
+        """Do nothing: the state is the time of the last notification."""
+
+    @override
+    async def async_send_message(self, message: str, title: str | None = None) -> None:
+        """Send the message and wait until the peer's node has accepted it."""
+        peer = self.peer
+        content = {"message": message} if title is None else {"message": message, "title": title}
+        with mesh_errors():
+            result = await self.hub.node.send([peer.peer_id], MessageDraft(content=content))
+        status = result.receipts.get(peer.peer_id)
+        if status is None:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="not_acknowledged",
+                translation_placeholders={"peer": peer.name},
+            )
+        if status is not ReceiptStatus.ACCEPTED:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="message_refused",
+                translation_placeholders={"peer": peer.name, "status": status.name.lower()},
+            )
