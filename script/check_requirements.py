@@ -34,9 +34,7 @@ def constraints_file() -> Path:
     return Path(homeassistant.__file__).parent / "package_constraints.txt"
 
 
-def resolve(
-    requirements: list[str], constraints: Path, platform: str, *, uv: str, offline: bool = False
-) -> list[str]:
+def resolve(requirements: list[str], constraints: Path, platform: str, *, uv: str) -> list[str]:
     """Return the pinned packages that *requirements* come to on *platform*, all of them wheels.
 
     Raises:
@@ -49,8 +47,6 @@ def resolve(
     command += ["--only-binary", ":all:"]
     for name in PURE_PYTHON:
         command += ["--no-binary", name]
-    if offline:
-        command.append("--offline")
     result = subprocess.run(
         command,
         input="\n".join(requirements),
@@ -70,12 +66,15 @@ def main() -> int:
     """Check the manifest and print the outcome."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--verbose", action="store_true", help="list what was resolved")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST, help="another manifest.json")
+    parser.add_argument("--constraints", type=Path, help="other constraints than Home Assistant's")
     arguments = parser.parse_args()
     uv = os.environ.get("INFRAFABRIC_UV", "uv")
-    requirements = json.loads(MANIFEST.read_text())["requirements"]
+    requirements = json.loads(arguments.manifest.read_text())["requirements"]
+    constraints = arguments.constraints or constraints_file()
     for platform in PLATFORMS:
         try:
-            pins = resolve(requirements, constraints_file(), platform, uv=uv)
+            pins = resolve(requirements, constraints, platform, uv=uv)
         except Unreachable:
             if os.environ.get("CI") == "true":
                 print("FAILED: the package index cannot be reached")

@@ -1,0 +1,135 @@
+"""The floors of the house: a lower one never imports a higher one, and the libraries stand alone.
+
+Imports are read from the source, so one hidden in a function or under TYPE_CHECKING counts too.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .repository import INTEGRATION
+
+MESH_FLOORS = {
+    # 4: the facade, what it is assembled from, and the command line on top of it.
+    "agent": 5,
+    "engine": 4,
+    "founding": 4,
+    "node": 4,
+    # 3: who is linked to whom, how messages travel, how links come back.
+    "healing": 3,
+    "links": 3,
+    "overlay": 3,
+    "peer_book": 3,
+    "rendezvous": 3,
+    "session": 3,
+    # 2: one link; how two nodes meet.
+    "link": 2,
+    "signaling": 2,
+}
+"""The floor of each module or package of mesh/. All others are floor 1: values, rules, records."""
+
+FILES = sorted(
+    path for library in ("mesh", "studio") for path in (INTEGRATION / library).rglob("*.py")
+)
+
+
+def name_of(path: Path) -> tuple[str, ...]:
+    """Return a file's module name from the library on: ("mesh", "signaling", "wire")."""
+    parts = path.relative_to(INTEGRATION).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+def imports_of(path: Path, source: str) -> Iterator[tuple[str, ...] | str]:
+    """Yield what a file imports: a tuple below the integration, a string from elsewhere."""
+    package = name_of(path) if path.name == "__init__.py" else name_of(path)[:-1]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module or ""
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level]
+            if not base:
+                yield "." * node.level + (node.module or "")
+            elif node.module:
+                yield (*base, *node.module.split("."))
+            else:
+                yield from ((*base, alias.name) for alias in node.names)
+
+
+def floor_of(name: tuple[str, ...]) -> int:
+    """Return the floor of a module of mesh/; its own __init__ is on the ground."""
+    return MESH_FLOORS.get(name[1], 1) if len(name) > 1 else 1
+
+
+def problems_of(path: Path, source: str) -> list[str]:
+    """Return what a file imports although it may not."""
+    own = name_of(path)
+    problems = []
+    for imported in imports_of(path, source):
+        if isinstance(imported, str):
+            top = imported.split(".")[0]
+            if top in ("homeassistant", "custom_components", "infrafabric", ""):
+                problems.append(f"imports {imported}")
+        elif imported[0] != own[0]:
+            problems.append(f"reaches out of {own[0]}/ into {imported[0]}/")
+        elif own[0] == "mesh" and floor_of(imported) > floor_of(own):
+            problems.append(
+                f"floor {floor_of(own)} imports {'.'.join(imported)} of floor {floor_of(imported)}"
+            )
+    return problems
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: ".".join(name_of(path)))
+def test_a_file_imports_only_from_its_floor_and_below(path: Path) -> None:
+    assert problems_of(path, path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "problem"),
+    [
+        ("mesh/link.py", "from .node import MeshNode", "floor 2 imports mesh.node of floor 4"),
+        ("mesh/link.py", "from . import node", "floor 2 imports mesh.node of floor 4"),
+        ("mesh/message.py", "from .link import Link", "floor 1 imports mesh.link of floor 2"),
+        (
+            "mesh/message.py",
+            "def late():\n    from .signaling.wire import read",
+            "floor 1 imports mesh.signaling.wire of floor 2",
+        ),
+        (
+            "mesh/signaling/server.py",
+            "from ..node import MeshNode",
+            "floor 2 imports mesh.node of floor 4",
+        ),
+        (
+            "mesh/node.py",
+            "from .agent.cli import main",
+            "floor 4 imports mesh.agent.cli of floor 5",
+        ),
+        ("mesh/node.py", "import homeassistant.core", "imports homeassistant.core"),
+        (
+            "mesh/node.py",
+            "import typing\nif typing.TYPE_CHECKING:\n    from homeassistant import core",
+            "imports homeassistant",
+        ),
+        ("mesh/node.py", "from ..const import DOMAIN", "imports ..const"),
+        ("mesh/node.py", "from infrafabric.mesh.link import Link", "imports infrafabric.mesh.link"),
+        ("mesh/agent/cli.py", "from ...hub import MeshHub", "imports ...hub"),
+    ],
+)
+def test_an_import_that_runs_up_is_found(file: str, line: str, problem: str) -> None:
+    assert problems_of(INTEGRATION / file, line) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("mesh/node.py", "from .link import Link"),
+        ("mesh/signaling/server.py", "from ..identity import Identity\nfrom .wire import read"),
+        ("mesh/agent/cli.py", "from ..node import MeshNode\nimport argparse"),
+    ],
+)
+def test_an_import_that_runs_down_is_fine(file: str, line: str) -> None:
+    assert problems_of(INTEGRATION / file, line) == []
