@@ -163,7 +163,9 @@ class SignalingCore:
 
     def next_deadline(self) -> float | None:
         """Return when ``tick`` has something to do next, in the time of ``now``."""
-        return min((c.deadline for c in self._conns.values() if c.deadline is not None), default=None)
+        return min(
+            (c.deadline for c in self._conns.values() if c.deadline is not None), default=None
+        )
 
     # ── connections ─────────────────────────────────────────────────────────────────────────
 
@@ -175,10 +177,7 @@ class SignalingCore:
         total = len(self._conns) - counts["local"]
         conn = _Conn(number, now, now + limits.handshake_seconds, limits.frames_burst, now)
         actions: list[Action] = []
-        if (
-            total >= limits.connections
-            or len(waiting) + counts["joiner"] >= limits.unauthenticated
-        ):
+        if total >= limits.connections or len(waiting) + counts["joiner"] >= limits.unauthenticated:
             # Whoever says nothing makes room: thirty idle sockets must not lock members out.
             oldest = min(waiting, key=lambda c: c.since, default=None)
             if oldest is None or now - oldest.since < limits.grace_seconds:
@@ -218,7 +217,10 @@ class SignalingCore:
         return actions
 
     def allow(self, number: int, now: float) -> list[Action]:
-        """Count one frame of any kind; returns the actions that end a connection sending too many."""
+        """Count one frame of any kind.
+
+        Returns the actions that end the connection when it sends too many.
+        """
         conn = self._conns.get(number)
         if conn is None:
             return []
@@ -258,7 +260,7 @@ class SignalingCore:
             case _State.MEMBER, Invites():
                 self.set_lookups(number, frame.lookups)
                 return []
-            case (_State.MEMBER | _State.JOINER), SendBox():
+            case ((_State.MEMBER | _State.JOINER), SendBox()):
                 return self._send(conn, frame)
         return self._turn_out(conn, "unexpected")
 
@@ -272,8 +274,7 @@ class SignalingCore:
 
         """
         if mesh in self._verifiers:
-            msg = "the mesh is served already"
-            raise ValueError(msg)
+            raise ValueError("the mesh is served already")
         self._verifiers[mesh] = verifier
 
     def release(self, mesh: str) -> list[Action]:
@@ -296,8 +297,7 @@ class SignalingCore:
         room = self._meshes.get(mesh)
         other = room.members.get(peer_id) if room else None
         if other is not None and other.state is _State.LOCAL:
-            msg = "the node is attached already"
-            raise ValueError(msg)
+            raise ValueError("the node is attached already")
         conn = _Conn(number, now, None, 0.0, now, _State.LOCAL, mesh)
         self._conns[number] = conn
         return self._enter(conn, peer_id, unix)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import WSMsgType, web
 
-from .core import CLOSE_AWAY
+from .core import CLOSE_AWAY, CLOSE_NORMAL
 from .server import SignalingServer
 from .wire import MAX_FRAME
 
@@ -126,7 +126,8 @@ class SignalingHost:
             pass  # gone before or while it was answered
         finally:
             self._server.disconnect(number)
-            await self._finish(socket, ws, writer)
+            await self._finish(socket, writer)
+            self._tick()
         return ws
 
     async def close(self) -> None:
@@ -166,19 +167,15 @@ class SignalingHost:
                 case _:
                     return
 
-    async def _finish(
-        self, socket: _Socket, ws: web.WebSocketResponse, writer: asyncio.Task[None] | None
-    ) -> None:
+    async def _finish(self, socket: _Socket, writer: asyncio.Task[None] | None) -> None:
         try:
             if writer is not None:
                 # The reason for a close may still be on its way out.
-                await asyncio.wait([writer], timeout=CLOSE_TIMEOUT if ws.closed else 0)
-                writer.cancel()
-                with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                    await writer
-                if not ws.closed:
-                    await ws.close()
+                socket.close(CLOSE_NORMAL, "")
+                await asyncio.wait([writer], timeout=CLOSE_TIMEOUT)
         finally:
+            if writer is not None:
+                writer.cancel()
             self._sockets.discard(socket)
             socket.done.set()
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from ..errors import UnreachableError
-from .base import CarrierHandler
+from .base import CarrierHandler, Credentials
 from .mailbox import Mailbox, checked_box, checked_lookups, peer_absent
 from .server import SignalingServer
 from .wire import Ready, parse_server_frame
@@ -15,8 +15,7 @@ class LocalCarrier:
 
     Args:
         server: The server in this process.
-        mesh_id: The mesh, which ``SignalingServer.admit`` should serve.
-        peer_id: This node.
+        credentials: This node and its mesh, which ``SignalingServer.admit`` should serve.
         handler: Told what happens, each time in its own turn of the event loop.
         url: How this place is called in statistics.
 
@@ -25,8 +24,7 @@ class LocalCarrier:
     def __init__(
         self,
         server: SignalingServer,
-        mesh_id: str,
-        peer_id: str,
+        credentials: Credentials,
         handler: CarrierHandler,
         *,
         url: str = "local",
@@ -34,8 +32,8 @@ class LocalCarrier:
         """Prepare; ``start`` attaches."""
         self.url = url
         self._server = server
-        self._mesh_id = mesh_id
-        self._peer_id = peer_id
+        self._mesh_id = credentials.mesh_id
+        self._peer_id = credentials.identity.peer_id
         self._mailbox = Mailbox(self, handler)
         self._lookups: frozenset[str] = frozenset()
         self._number: int | None = None

@@ -1,4 +1,4 @@
-"""What every carrier does with the frames that reach it: remember who is there, tell the handler."""
+"""What every carrier does with frames that reach it: know who is there, tell the handler."""
 
 from collections.abc import Callable, Iterable
 import logging
@@ -78,7 +78,7 @@ class Mailbox:
         """Begin: these are there."""
         self.connected = True
         self._own_id = own_id
-        self._tell(self._handler.carrier_state, self._carrier, True, None)  # noqa: FBT003
+        self._tell(self._handler.carrier_state, self._carrier, True, None)
         for peer in peers:
             self._up(peer)
 
@@ -86,7 +86,7 @@ class Mailbox:
         """End, or fail to begin."""
         self.connected = False
         self._present.clear()
-        self._tell(self._handler.carrier_state, self._carrier, False, error)  # noqa: FBT003
+        self._tell(self._handler.carrier_state, self._carrier, False, error)
 
     def silence(self) -> None:
         """End without a word: the owner knows."""
@@ -107,13 +107,13 @@ class Mailbox:
             case Presence(peer, False) | Absent(peer):
                 if peer in self._present:
                     self._present.discard(peer)
-                    self._tell(self._handler.carrier_present, self._carrier, peer, False)  # noqa: FBT003
+                    self._tell(self._handler.carrier_present, self._carrier, peer, False)
 
     def _up(self, peer: str) -> None:
         if peer in self._present or peer == self._own_id or len(self._present) >= MAX_PEERS:
             return
         self._present.add(peer)
-        self._tell(self._handler.carrier_present, self._carrier, peer, True)  # noqa: FBT003
+        self._tell(self._handler.carrier_present, self._carrier, peer, True)
 
     def _tell[**P](self, what: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         try:

@@ -11,8 +11,8 @@ import secrets
 import time
 from typing import Protocol
 
-from ..identity import mesh_id_of, peer_id_of
-from ..membership import verify_chain
+from ..identity import peer_id_of
+from ..records import verify_chain
 from .core import CLOSE_AWAY, Action, Limits, Send, SignalingCore, Verifier
 from .wire import Auth
 
@@ -32,8 +32,6 @@ class Outlet(Protocol):
 def _trusts_chain(mesh: str, frame: Auth, key: bytes, unix: float) -> bool:
     """Judge a member of any mesh by what the mesh id itself binds: authority and founder."""
     try:
-        if mesh_id_of(frame.authority, frame.founder) != mesh:
-            return False
         record = verify_chain(mesh, frame.authority, frame.founder, frame.chain, unix)
     except ValueError:
         return False
@@ -56,7 +54,7 @@ class SignalingServer:
 
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         urls: Callable[[], Iterable[str]] | None = None,
         *,
@@ -122,9 +120,7 @@ class SignalingServer:
 
     def receive(self, number: int, text: str) -> None:
         """Act on one text frame."""
-        self._perform(
-            self._core.received(number, text, self._clock(), self._wall_clock())
-        )
+        self._perform(self._core.received(number, text, self._clock(), self._wall_clock()))
 
     def count(self, number: int) -> None:
         """Count a frame without text (a WebSocket ping or pong) against the rate."""

@@ -8,7 +8,7 @@ From the client::
 
     {"t":"hello","v":1,"mesh":ID,"nonce":B64 of 16 bytes}            a member
     {"t":"hello","v":1,"mesh":ID,"nonce":B64,"invite":64 hex}        somebody with an invitation
-    {"t":"auth","url":URL it dialled,"chain":[SIGNED, 1…8],"authority":B64,"founder":B64,"sig":B64}
+    {"t":"auth","url":URL it dialled,"chain":[SIGNED, 1…32],"authority":B64,"founder":B64,"sig":B64}
     {"t":"send","to":ID,"box":B64}
     {"t":"invites","lookups":[64 hex, 0…256]}
 
@@ -37,14 +37,14 @@ from yarl import URL
 
 from ..encoding import b64decode, b64encode, canonical_json, hexdecode, parse_json
 from ..identity import KEY_SIZE, SIGNATURE_SIZE, is_identifier
+from ..records import MAX_CHAIN
 from ..signed import Signed
 from .base import MAX_BOX, MAX_INVITES
 
 VERSION: Final = 1
 MAX_FRAME: Final = 65_536
 """Bytes in one frame."""
-MAX_CHAIN: Final = 8
-MAX_RECORD: Final = 4_096
+MAX_RECORD: Final = 2_048
 """Bytes in the body of one membership record."""
 MAX_URL: Final = 512
 MAX_PEERS: Final = 1_024
@@ -152,28 +152,21 @@ type ClientFrame = Hello | Auth | SendBox | Invites
 type ServerFrame = Challenge | Ready | Welcome | Box | Absent | Presence | Failure
 
 
-def _fail(text: str) -> ValueError:
-    return ValueError(text)
-
-
 def _list(value: object, most: int, least: int = 0) -> list[Any]:
     if type(value) is not list or not least <= len(value) <= most:
-        msg = f"expected a list of {least} to {most}"
-        raise _fail(msg)
+        raise ValueError(f"expected a list of {least} to {most}")
     return value
 
 
 def _text(value: object, most: int) -> str:
     if type(value) is not str or not 0 < len(value) <= most:
-        msg = f"expected text of 1 to {most} characters"
-        raise _fail(msg)
+        raise ValueError(f"expected text of 1 to {most} characters")
     return value
 
 
 def _member(value: object) -> str:
     if not is_identifier(value):
-        msg = "not an id"
-        raise _fail(msg)
+        raise ValueError("not an id")
     return str(value)
 
 
@@ -188,16 +181,14 @@ def _lookup(value: object) -> str:
 
 def _time(value: object) -> float:
     if type(value) not in (int, float) or not 0 <= value <= _MAX_TIME:  # type: ignore[operator]
-        msg = "not a time"
-        raise _fail(msg)
+        raise ValueError("not a time")
     return float(value)  # type: ignore[arg-type]
 
 
 def _box(value: object) -> bytes:
     box = b64decode(_text(value, _MAX_BOX_TEXT))
     if len(box) > MAX_BOX:
-        msg = "the box is too large"
-        raise _fail(msg)
+        raise ValueError("the box is too large")
     return box
 
 
@@ -208,8 +199,7 @@ def is_joiner(value: object) -> bool:
 
 def _hello(frame: Mapping[str, Any]) -> Hello:
     if type(frame["v"]) is not int or frame["v"] != VERSION:
-        msg = "unknown protocol version"
-        raise _fail(msg)
+        raise ValueError("unknown protocol version")
     invite = _lookup(frame["invite"]) if "invite" in frame else None
     return Hello(_member(frame["mesh"]), b64decode(frame["nonce"], NONCE_SIZE), invite)
 
@@ -236,8 +226,7 @@ def _invites(frame: Mapping[str, Any]) -> Invites:
 def _ready(frame: Mapping[str, Any]) -> Ready | Welcome:
     if "inviter" in frame:
         if frame.keys() != {"t", "id", "inviter"} or not is_joiner(frame["id"]):
-            msg = "not an invitee's welcome"
-            raise _fail(msg)
+            raise ValueError("not an invitee's welcome")
         return Welcome(frame["id"], _member(frame["inviter"]))
     peers = tuple(_member(item) for item in _list(frame["peers"], MAX_PEERS))
     return Ready(_member(frame["id"]), peers, _time(frame["time"]))
@@ -245,13 +234,14 @@ def _ready(frame: Mapping[str, Any]) -> Ready | Welcome:
 
 def _failure(frame: Mapping[str, Any]) -> Failure:
     if type(frame["code"]) is not str or not _CODE.fullmatch(frame["code"]):
-        msg = "not an error code"
-        raise _fail(msg)
+        raise ValueError("not an error code")
     return Failure(frame["code"])
 
 
 # kind: (keys that must be there, keys that may be there, reader)
-type _Table[T] = Mapping[str, tuple[frozenset[str], frozenset[str], Callable[[Mapping[str, Any]], T]]]
+type _Table[T] = Mapping[
+    str, tuple[frozenset[str], frozenset[str], Callable[[Mapping[str, Any]], T]]
+]
 
 
 def _keys(text: str) -> frozenset[str]:
@@ -281,26 +271,21 @@ _FROM_SERVER: Final[_Table[ServerFrame]] = {
 
 def _parse[T](table: _Table[T], text: str) -> T:
     if len(text) > MAX_FRAME:
-        msg = "the frame is too long"
-        raise _fail(msg)
+        raise ValueError("the frame is too long")
     frame = parse_json(text)
     if not isinstance(frame, dict) or type(frame.get("t")) is not str:
-        msg = "not a frame"
-        raise _fail(msg)
+        raise ValueError("not a frame")
     entry = table.get(frame["t"])
     if entry is None:
-        msg = "unknown kind of frame"
-        raise _fail(msg)
+        raise ValueError("unknown kind of frame")
     needed, allowed, read = entry
     keys = frame.keys()
     if not needed <= keys <= needed | allowed:
-        msg = "keys are missing or unknown"
-        raise _fail(msg)
+        raise ValueError("keys are missing or unknown")
     try:
         return read(frame)
     except KeyError as err:
-        msg = "keys are missing"
-        raise _fail(msg) from err
+        raise ValueError("keys are missing") from err
 
 
 def parse_client_frame(text: str) -> ClientFrame:
@@ -356,13 +341,15 @@ def transcript(url: str, mesh: str, key: bytes, client_nonce: bytes, server_nonc
         ValueError: *url* is not Unicode (a lone surrogate).
 
     """
-    return canonical_json({
-        "client": b64encode(client_nonce),
-        "key": b64encode(key),
-        "mesh": mesh,
-        "server": b64encode(server_nonce),
-        "url": url,
-    })
+    return canonical_json(
+        {
+            "client": b64encode(client_nonce),
+            "key": b64encode(key),
+            "mesh": mesh,
+            "server": b64encode(server_nonce),
+            "url": url,
+        }
+    )
 
 
 def address_of(url: str) -> str | None:
@@ -379,7 +366,7 @@ def address_of(url: str) -> str | None:
         port = parsed.port
         host = parsed.raw_host.lower().rstrip(".")
         path = parsed.raw_path.rstrip("/")
-    except (ValueError, TypeError):
+    except ValueError, TypeError:
         return None
     return f"{host}:{port}{path}"
 
