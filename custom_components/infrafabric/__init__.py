@@ -1,16 +1,19 @@
 """InfraFabric: this Home Assistant as a node of a peer-to-peer WebRTC mesh."""
 
 import asyncio
+from collections.abc import Mapping
 import logging
+from typing import Any
 
 # Imported here because Home Assistant imports an integration in its import executor; imported
 # later, aiortc would read its modules from disk in the event loop.
 import aiortc  # noqa: F401
 
+from homeassistant.components import cloud
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EVENT_CORE_CONFIG_UPDATE, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.typing import ConfigType
@@ -19,10 +22,11 @@ from homeassistant.util.ssl import client_context
 from .const import CONF_MESH_ID, DOMAIN, LEAVE_TIMEOUT, PLATFORMS
 from .errors import translation_of
 from .hub import MeshConfigEntry, MeshHub, async_node_config
-from .issues import async_setup_issues
 from .mesh.errors import MeshError
+from .mesh.model import PeerConnected
 from .mesh.node import MeshNode
 from .services import async_setup_services
+from .signaling_view import async_get_room, async_setup_signaling
 from .store import MeshStore
 
 _LOGGER = logging.getLogger(__name__)
@@ -30,25 +34,118 @@ _LOGGER = logging.getLogger(__name__)
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
-async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Register what exists once, whatever meshes there are."""
     async_setup_services(hass)
+    async_setup_signaling(hass)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> bool:
     """Bring this Home Assistant into the entry's mesh."""
-    store = MeshStore(hass, entry.data[CONF_MESH_ID])
+    room = async_get_room(hass)
+    try:
+        node = await _async_load_node(hass, entry)
+        hub = MeshHub(hass, entry, node)
+        hub.async_setup_devices()
+        entry.runtime_data = hub
+        await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+        try:
+            # Only now, so that no message arrives before its event entity can take it.
+            await hub.async_start()
+        except BaseException as err:
+            await hub.async_stop()
+            await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+            if isinstance(err, MeshError):
+                key, placeholders = translation_of(err)
+                raise ConfigEntryNotReady(
+                    translation_domain=DOMAIN,
+                    translation_key=key,
+                    translation_placeholders=placeholders,
+                ) from err
+            raise
+    except BaseException:
+        await room.async_leave(entry)
+        raise
+    _follow_home_assistant(hass, entry)
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> bool:
+    """Leave nothing of the entry running."""
+    if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        await entry.runtime_data.async_stop()
+        await async_get_room(hass).async_leave(entry)
+    return unloaded
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> None:
+    """Say goodbye to the mesh, so that nobody waits for this node, and forget its key.
+
+    The entry is unloaded by now, so the node comes up once more. Nobody may be in reach; then
+    the other members keep it in their lists until an admin removes it or its membership lapses.
+    """
+    room = async_get_room(hass)
+    try:
+        async with asyncio.timeout(LEAVE_TIMEOUT):
+            await _async_say_goodbye(await _async_load_node(hass, entry))
+    except (MeshError, TimeoutError, ConfigEntryError, ConfigEntryAuthFailed) as err:
+        _LOGGER.info("Left %s without a goodbye: %s", entry.title, err or "nobody was in reach")
+    finally:
+        await room.async_leave(entry)
+        await MeshStore(hass, entry.data[CONF_MESH_ID]).remove()
+
+
+async def async_migrate_entry(_hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
+    """Bring an older entry up to date; refuse one of a later major version.
+
+    1.1 is the only version so far. Later minor versions stay readable for this one.
+    """
+    if entry.version > 1:
+        _LOGGER.error(
+            "The configuration of %s was written by a later version of InfraFabric (%s.%s);"
+            " install that version again",
+            entry.title,
+            entry.version,
+            entry.minor_version,
+        )
+        return False
+    return True
+
+
+async def async_remove_config_entry_device(
+    _hass: HomeAssistant, entry: MeshConfigEntry, device: dr.DeviceEntry
+) -> bool:
+    """Allow to delete a device unless it stands for the node or for a member of the mesh.
+
+    A member would be back at once; *Configure → Peers* removes it from the mesh.
+    """
+    hub = entry.runtime_data
+    return device.id != hub.node_device_id and hub.peer_id_of_device(device.id) is None
+
+
+async def _async_load_node(hass: HomeAssistant, entry: MeshConfigEntry) -> MeshNode:
+    """Return the entry's node, not started.
+
+    Raises:
+        ConfigEntryAuthFailed: A new invitation would help.
+        ConfigEntryError: Its state cannot be read.
+
+    """
     try:
         node = await MeshNode.load(
-            store,
+            MeshStore(hass, entry.data[CONF_MESH_ID]),
             await async_node_config(hass, entry),
             http=async_get_clientsession(hass),
+            server=async_get_room(hass).async_enter(entry),
+            # Made ahead, because loading certificates blocks.
             turn_ssl=client_context(),
         )
     except MeshError as err:
+        # A node without its key can come back as a new one, with a new invitation.
+        kind = ConfigEntryAuthFailed if err.code == "no_state" else ConfigEntryError
         key, placeholders = translation_of(err)
-        raise ConfigEntryError(
+        raise kind(
             translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
         ) from err
     if node.revoked:
@@ -57,18 +154,48 @@ async def async_setup_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> bool
             translation_key="membership_revoked",
             translation_placeholders={"mesh": node.mesh_name},
         )
-    hub = MeshHub(hass, entry, node)
-    hub.async_setup_devices()
-    entry.runtime_data = hub
-    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    async_setup_issues(hub)
-    # Only now, so that no message arrives before its event entity can take it.
-    await hub.async_start()
-    return True
+    return node
 
 
-async def async_unload_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> bool:
-    """Leave nothing of the entry running."""
-    if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
-        await entry.runtime_data.async_stop()
-    return unloaded
+async def _async_say_goodbye(node: MeshNode) -> None:
+    """Start *node*, wait until it is linked to somebody, and let it leave."""
+    linked = asyncio.Event()
+    unsubscribe = node.subscribe(
+        lambda event: linked.set() if isinstance(event, PeerConnected) else None
+    )
+    try:
+        if node.peers:
+            await node.start()
+            await linked.wait()
+        await node.leave()
+    except BaseException:
+        await node.stop()
+        raise
+    finally:
+        unsubscribe()
+
+
+@callback
+def _follow_home_assistant(hass: HomeAssistant, entry: MeshConfigEntry) -> None:
+    """Apply changed settings and addresses while links stay up, and stop with Home Assistant."""
+    hub = entry.runtime_data
+
+    async def entry_updated(_hass: HomeAssistant, _entry: MeshConfigEntry) -> None:
+        await hub.async_reconfigure()
+
+    async def config_updated(event: Event[Mapping[str, Any]]) -> None:
+        if event.data.keys() & {"external_url", "internal_url"}:
+            await hub.async_reconfigure()
+
+    async def cloud_changed(_state: cloud.CloudConnectionState) -> None:
+        await hub.async_reconfigure()
+
+    async def stop(_event: Event) -> None:
+        await hub.async_stop()
+        await async_get_room(hass).async_leave(entry)
+
+    entry.async_on_unload(entry.add_update_listener(entry_updated))
+    entry.async_on_unload(hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, config_updated))
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
+    if "cloud" in hass.config.components:
+        entry.async_on_unload(cloud.async_listen_connection_change(hass, cloud_changed))

@@ -69,9 +69,7 @@ def signaling_urls(hass: HomeAssistant, options: Mapping[str, Any]) -> tuple[str
     if not hass.config.internal_url and (api := hass.config.api) is not None and api.use_ssl:
         # Home Assistant never names its own IP address with TLS, because no certificate fits
         # it. The mesh does not need the certificate: it proves and seals everything itself.
-        urls.append(
-            signaling_url(str(URL.build(scheme="https", host=api.local_ip, port=api.port)))
-        )
+        urls.append(signaling_url(str(URL.build(scheme="https", host=api.local_ip, port=api.port))))
     return tuple(dict.fromkeys(urls))
 
 

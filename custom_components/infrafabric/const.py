@@ -22,6 +22,7 @@ MODEL_PEER: Final = "Mesh peer"
 CONF_KIND: Final = "kind"
 CONF_MESH_ID: Final = "mesh_id"
 CONF_PEER_ID: Final = "peer_id"
+CONF_NODE_NAME: Final = "node_name"
 KIND_MESH: Final = "mesh"
 
 # Config entry options

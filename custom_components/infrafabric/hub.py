@@ -5,15 +5,16 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import ATTR_DEVICE_ID, CONF_NAME, __version__ as HA_VERSION
+from homeassistant.const import ATTR_DEVICE_ID, __version__ as HA_VERSION
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.json import json_bytes
-from homeassistant.loader import async_get_integration
+from homeassistant.loader import async_get_integration, async_get_loaded_integration
 
 from .addresses import signaling_urls
 from .const import (
     CONF_LOCAL_ADDRESSES,
+    CONF_NODE_NAME,
     DOMAIN,
     EVENT_MESSAGE,
     EVENT_PEER_CONNECTED,
@@ -24,6 +25,7 @@ from .const import (
     MODEL_PEER,
 )
 from .ice import ice_servers
+from .mesh.api import NodeConfig
 from .mesh.model import (
     MembershipRevoked,
     MessageReceived,
@@ -37,7 +39,6 @@ from .mesh.model import (
     PeerRemoved,
     PeerView,
 )
-from .mesh.node import NodeConfig
 
 if TYPE_CHECKING:
     from .mesh.node import MeshNode
@@ -56,7 +57,7 @@ async def async_software(hass: HomeAssistant) -> str:
 async def async_node_config(hass: HomeAssistant, entry: ConfigEntry[Any]) -> NodeConfig:
     """Return the node's settings as the entry and Home Assistant have them now."""
     return NodeConfig(
-        name=entry.data[CONF_NAME],
+        name=entry.data[CONF_NODE_NAME],
         software=await async_software(hass),
         signaling_urls=signaling_urls(hass, entry.options),
         local_addresses=tuple(entry.options.get(CONF_LOCAL_ADDRESSES, ())),
@@ -82,6 +83,16 @@ class MeshHub:
         self._described: dict[str, tuple[str, str | None]] = {}
         self._device_ids: dict[str, str] = {}
         self._unsubscribe: CALLBACK_TYPE | None = None
+        self._handlers: Mapping[type[NodeEvent], Callable[[Any], None]] = {
+            MembershipRevoked: self._membership_revoked,
+            MessageReceived: self._message_received,
+            PeerAdded: self._peer_added,
+            PeerChanged: self._peer_changed,
+            PeerConnected: self._peer_connected,
+            PeerDisconnected: self._peer_disconnected,
+            PeerJoined: self._peer_added,
+            PeerRemoved: self._peer_removed,
+        }
 
     @property
     def peers(self) -> Mapping[str, PeerView]:
@@ -118,11 +129,17 @@ class MeshHub:
         await self.node.start()
 
     async def async_stop(self) -> None:
-        """Stop the node, and then listening, so that the last events still arrive."""
-        await self.node.stop()
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
+        """Stop the node, and then listening, so that the last events still arrive.
+
+        Home Assistant's stop may come before the unload of the entry; the second does nothing.
+        """
+        if self._unsubscribe is None:
+            return
+        unsubscribe, self._unsubscribe = self._unsubscribe, None
+        try:
+            await self.node.stop()
+        finally:
+            unsubscribe()
 
     async def async_reconfigure(self) -> None:
         """Apply the entry's and Home Assistant's settings to the running node."""
@@ -159,13 +176,15 @@ class MeshHub:
 
     def peer_id_of_device(self, device_id: str) -> str | None:
         """Return the id of the peer that a device stands for; None for any other device."""
-        return next((peer for peer, device in self._device_ids.items() if device == device_id), None)
+        return next(
+            (peer for peer, device in self._device_ids.items() if device == device_id), None
+        )
 
     @callback
     def _handle(self, event: NodeEvent) -> None:
         """Follow one event of the node, then pass it on."""
-        if handler := _HANDLERS.get(type(event)):
-            handler(self, event)
+        if handler := self._handlers.get(type(event)):
+            handler(event)
         for listener in list(self._listeners):
             try:
                 listener(event)
@@ -250,7 +269,7 @@ class MeshHub:
             identifiers={self.device_identifier(self.node.peer_id)},
             manufacturer=MANUFACTURER,
             model=MODEL_NODE,
-            name=config_entry.data[CONF_NAME],
+            name=config_entry.data[CONF_NODE_NAME],
             serial_number=self.node.check_groups,
             sw_version=_own_version(self.hass),
             entry_type=dr.DeviceEntryType.SERVICE,
@@ -278,19 +297,5 @@ class MeshHub:
 
 
 def _own_version(hass: HomeAssistant) -> str | None:
-    from homeassistant.loader import async_get_loaded_integration  # noqa: PLC0415
-
     version = async_get_loaded_integration(hass, DOMAIN).version
     return None if version is None else str(version)
-
-
-_HANDLERS: Mapping[type[NodeEvent], Callable[[MeshHub, Any], None]] = {
-    MembershipRevoked: MeshHub._membership_revoked,
-    MessageReceived: MeshHub._message_received,
-    PeerAdded: MeshHub._peer_added,
-    PeerChanged: MeshHub._peer_changed,
-    PeerConnected: MeshHub._peer_connected,
-    PeerDisconnected: MeshHub._peer_disconnected,
-    PeerJoined: MeshHub._peer_added,
-    PeerRemoved: MeshHub._peer_removed,
-}

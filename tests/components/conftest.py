@@ -6,7 +6,7 @@ instead; everything else is about what Home Assistant makes of a node.
 """
 
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 import os
 from typing import Any
@@ -18,9 +18,16 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.infrafabric.const import (
     CONF_KIND,
     CONF_MESH_ID,
+    CONF_NODE_NAME,
     CONF_PEER_ID,
     DOMAIN,
     KIND_MESH,
+)
+from custom_components.infrafabric.mesh.api import (
+    InvitationView,
+    MessageDraft,
+    NodeConfig,
+    SendResult,
 )
 from custom_components.infrafabric.mesh.errors import InvalidError, RefusedError, UnreachableError
 from custom_components.infrafabric.mesh.identity import Identity, check_groups, mesh_id_of
@@ -47,13 +54,7 @@ from custom_components.infrafabric.mesh.model import (
     Role,
     StatsChanged,
 )
-from custom_components.infrafabric.mesh.node import (
-    InvitationView,
-    MessageDraft,
-    NodeConfig,
-    SendResult,
-)
-from homeassistant.const import CONF_NAME, Platform
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 
 OWN = Identity(bytes([1]) * 32)
@@ -328,9 +329,7 @@ class FakeMeshNode:
         del self.peers[peer_id]
         self.emit(PeerRemoved(peer_id, reason))
 
-    def receive(
-        self, identity: Identity, content: Mapping[str, Any], **draft: Any
-    ) -> IFMessage:
+    def receive(self, identity: Identity, content: Mapping[str, Any], **draft: Any) -> IFMessage:
         """Let a genuine message of a peer arrive."""
         message = self.message(
             [agent_address(OWN.peer_id)], MessageDraft(content=content, **draft), sender=identity
@@ -372,13 +371,7 @@ class FakeMeshNode:
             sequence=self._sequence,
             now=datetime.now(UTC).timestamp(),
             random=os.urandom,
-            **{
-                name: getattr(draft, name)
-                for name in (
-                    "performative conversation_id topic protocol trace_id ttl mission_id workflow"
-                    " domain priority citation_ids hazard provenance"
-                ).split()
-            },
+            **{name: value for name, value in asdict(draft).items() if name != "content"},
         )
 
     def asked(self, name: str) -> list[tuple[Any, ...]]:
@@ -439,7 +432,7 @@ class FakeMeshes:
         self.calls.append(("create_mesh", mesh_name, node_name))
         await store.save({"mesh": MESH_ID})
 
-    async def join(  # noqa: PLR0913 - the interface of MeshNode
+    async def join(
         self,
         store: Any,
         invitation: str,
@@ -496,7 +489,7 @@ def config_entry() -> MockConfigEntry:
             CONF_KIND: KIND_MESH,
             CONF_MESH_ID: MESH_ID,
             CONF_PEER_ID: OWN.peer_id,
-            CONF_NAME: NODE_NAME,
+            CONF_NODE_NAME: NODE_NAME,
         },
         options={"signaling_urls": ["wss://home.example/api/infrafabric/signal"]},
     )

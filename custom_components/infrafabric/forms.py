@@ -1,0 +1,180 @@
+"""Fields that several forms share, how they are checked, and how values are shown in texts."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from ipaddress import ip_address
+import re
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from homeassistant.const import CONF_URL, CONF_USERNAME
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.selector import (
+    ObjectSelector,
+    ObjectSelectorConfig,
+    ObjectSelectorField,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+from homeassistant.helpers.translation import async_get_translations
+
+from .addresses import signaling_url
+from .const import (
+    CONF_CREDENTIAL,
+    CONF_ICE_SERVERS,
+    CONF_LOCAL_ADDRESSES,
+    CONF_SIGNALING_URLS,
+    DOMAIN,
+    ICE_MODES,
+)
+from .mesh.model import Role
+from .mesh.records import is_name
+
+ROLES: Final = [role.value for role in Role]
+
+EXPIRIES: Final = {
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(days=7),
+}
+"""How long an invitation may be open, by the key of its translation."""
+
+_MARKUP: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>&~:@/])")
+
+TEXT: Final = TextSelector()
+TEXTS: Final = TextSelector(TextSelectorConfig(multiple=True))
+LONG_TEXT: Final = TextSelector(TextSelectorConfig(multiline=True))
+ROLE: Final = SelectSelector(SelectSelectorConfig(options=ROLES, translation_key="role"))
+EXPIRY: Final = SelectSelector(
+    SelectSelectorConfig(options=list(EXPIRIES), translation_key="expiry")
+)
+ICE: Final = SelectSelector(
+    SelectSelectorConfig(options=ICE_MODES, translation_key="ice", mode=SelectSelectorMode.LIST)
+)
+ICE_SERVERS: Final = ObjectSelector(
+    ObjectSelectorConfig(
+        multiple=True,
+        label_field=CONF_URL,
+        description_field=CONF_USERNAME,
+        translation_key="ice_server",
+        fields={
+            CONF_URL: ObjectSelectorField(required=True, selector=TextSelector()),
+            CONF_USERNAME: ObjectSelectorField(selector=TextSelector()),
+            CONF_CREDENTIAL: ObjectSelectorField(
+                selector=TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD))
+            ),
+        },
+    )
+)
+
+
+def name(text: str) -> str:
+    """Return the name that *text* means.
+
+    Raises:
+        ValueError: Empty, more than 64 characters, or with control characters.
+
+    """
+    if not is_name(stripped := text.strip()):
+        msg = "not a name"
+        raise ValueError(msg)
+    return stripped
+
+
+def signaling_urls(texts: Iterable[str]) -> list[str]:
+    """Return the signaling addresses that *texts* name.
+
+    Raises:
+        ValueError: One of them is no such address.
+
+    """
+    return list(dict.fromkeys(signaling_url(text) for text in texts if text.strip()))
+
+
+def local_addresses(texts: Iterable[str]) -> list[str]:
+    """Return the IP addresses in *texts*.
+
+    Raises:
+        ValueError: One of them is no IP address.
+
+    """
+    return list(dict.fromkeys(str(ip_address(text.strip())) for text in texts if text.strip()))
+
+
+def ice_servers(servers: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return STUN and TURN servers without empty parts.
+
+    Raises:
+        ValueError: One has no such URL, or is a TURN server without a user name and password.
+
+    """
+    return [_ice_server(server) for server in servers]
+
+
+def _ice_server(server: Mapping[str, str]) -> dict[str, str]:
+    kept = {
+        key: value.strip()
+        for key in (CONF_URL, CONF_USERNAME, CONF_CREDENTIAL)
+        if (value := server.get(key)) and value.strip()
+    }
+    scheme, _, host = kept.get(CONF_URL, "").partition(":")
+    if scheme not in ("stun", "turn", "turns") or host.startswith("/"):
+        msg = "not the URL of a STUN or TURN server"
+        raise ValueError(msg)
+    # RFC 7064 and RFC 7065 have no slashes; with them the standard parser finds host and port,
+    # and says so when the port is not one.
+    parts = urlsplit(f"//{host}")
+    if not parts.hostname or parts.port == 0:
+        msg = "no host"
+        raise ValueError(msg)
+    if scheme != "stun" and len(kept) != 3:  # noqa: PLR2004 - all three parts
+        msg = "a TURN server needs a user name and a password"
+        raise ValueError(msg)
+    return kept
+
+
+CHECKS: Final[Mapping[str, tuple[Callable[[Any], Any], str]]] = {
+    "mesh_name": (name, "name_invalid"),
+    "node_name": (name, "name_invalid"),
+    "name": (name, "name_invalid"),
+    CONF_SIGNALING_URLS: (signaling_urls, "signaling_url_invalid"),
+    CONF_LOCAL_ADDRESSES: (local_addresses, "local_address_invalid"),
+    CONF_ICE_SERVERS: (ice_servers, "ice_server_invalid"),
+}
+"""For each field that needs it: what makes a value of the input, and the error if it cannot."""
+
+
+def checked(user_input: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values of a form's fields and an error for each that is wrong."""
+    values: dict[str, Any] = dict(user_input)
+    errors: dict[str, str] = {}
+    for field, (check, error) in CHECKS.items():
+        if field in values:
+            try:
+                values[field] = check(values[field])
+            except ValueError:
+                errors[field] = error
+    return values, errors
+
+
+def plain(text: str) -> str:
+    """Return *text* so that a form's Markdown shows it letter by letter.
+
+    Names come from other people; none of them may become a link or an image.
+    """
+    return _MARKUP.sub(lambda match: f"&#{ord(match[1])};", text)
+
+
+def bullets(urls: Iterable[str]) -> str:
+    """Return addresses as a Markdown list; a dash when there are none."""
+    return "\n".join(f"- `{url}`" for url in urls) or "–"
+
+
+async def async_role_name(hass: HomeAssistant, role: Role) -> str:
+    """Return a role in the language of this Home Assistant."""
+    texts = await async_get_translations(hass, hass.config.language, "selector", [DOMAIN])
+    return texts.get(f"component.{DOMAIN}.selector.role.options.{role.value}", role.value)

@@ -1,0 +1,464 @@
+"""Options flow: invite, open invitations, peers, and settings that apply while links stay up."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Final, override
+
+import probatio
+
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.helpers.selector import (
+    QrCodeSelector,
+    QrCodeSelectorConfig,
+    QrErrorCorrectionLevel,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+)
+from homeassistant.util import dt as dt_util
+
+from .addresses import signaling_urls
+from .const import (
+    CONF_ICE,
+    CONF_ICE_SERVERS,
+    CONF_LOCAL_ADDRESSES,
+    CONF_SIGNALING_URLS,
+    ICE_HOME_ASSISTANT,
+)
+from .forms import (
+    EXPIRIES,
+    EXPIRY,
+    ICE,
+    ICE_SERVERS,
+    ROLE,
+    TEXT,
+    TEXTS,
+    async_role_name,
+    bullets,
+    checked,
+    plain,
+)
+from .hub import MeshConfigEntry, MeshHub
+from .mesh.api import InvitationView
+from .mesh.errors import MeshError
+from .mesh.model import InvitationsChanged, NodeEvent, PeerJoined, PeerView, Role
+
+CONF_EXPIRY: Final = "expiry"
+CONF_INVITATIONS: Final = "invitations"
+CONF_NAME: Final = "name"
+CONF_PEER: Final = "peer"
+CONF_QR: Final = "qr"
+CONF_ROLE: Final = "role"
+CONF_TEXT: Final = "invitation"
+
+INVITE_ERRORS: Final = frozenset({"no_signaling_address", "not_admin", "too_many_invitations"})
+"""Codes that have their own text under ``options.error``."""
+
+JOIN_GRACE: Final = 10.0
+"""Seconds between an invitation being spent and its peer being known; then it was cancelled."""
+
+QR_SCALE: Final = 4
+"""Pixels a module: about 500 for the whole code, which a phone reads from a screen."""
+
+INVITE_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_ROLE, default=Role.OBSERVE.value): ROLE,
+        probatio.Required(CONF_EXPIRY, default="day"): EXPIRY,
+    }
+)
+PEER_SCHEMA: Final = probatio.Schema(
+    {probatio.Required(CONF_NAME): TEXT, probatio.Required(CONF_ROLE): ROLE}
+)
+SETTINGS_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_ICE, default=ICE_HOME_ASSISTANT): ICE,
+        probatio.Optional(CONF_ICE_SERVERS): ICE_SERVERS,
+        probatio.Optional(CONF_SIGNALING_URLS): TEXTS,
+        probatio.Optional(CONF_LOCAL_ADDRESSES): TEXTS,
+    }
+)
+
+
+class MeshOptionsFlow(OptionsFlow):
+    """What *Configure* offers for a mesh."""
+
+    config_entry: MeshConfigEntry
+
+    def __init__(self) -> None:
+        """Begin with nothing chosen."""
+        self._invitation: InvitationView | None = None
+        self._text = ""
+        self._joined: PeerView | None = None
+        self._changed = asyncio.Event()
+        self._known = asyncio.Event()
+        self._wait_task: asyncio.Task[None] | None = None
+        self._unsubscribe: CALLBACK_TYPE | None = None
+        self._peer_id = ""
+
+    @property
+    def _hub(self) -> MeshHub:
+        """The running hub; the dialog ends when there is none."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            raise AbortFlow("not_loaded")
+        return self.config_entry.runtime_data
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        """Stop listening when the dialog closes; an open invitation stays open."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+
+    async def async_step_init(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Offer what this node may do."""
+        node = self._hub.node
+        placeholders = {
+            "mesh": plain(node.mesh_name),
+            "fingerprint": node.mesh_fingerprint,
+            "node": node.check_groups,
+            "role": await async_role_name(self.hass, node.role),
+        }
+        if node.role is Role.ADMIN:
+            return self.async_show_menu(
+                step_id="init",
+                menu_options=["invite", "invitations", "peers", "settings"],
+                description_placeholders=placeholders,
+            )
+        # Another step with another text: it says why there is no inviting.
+        return self.async_show_menu(
+            step_id="init_member",
+            menu_options=["settings"],
+            description_placeholders=placeholders,
+        )
+
+    # -- invite -------------------------------------------------------------------------------
+
+    async def async_step_invite(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what the new peer may do and how long the invitation is open."""
+        hub = self._hub
+        errors: dict[str, str] = {}
+        error = ""
+        if user_input is not None:
+            self.async_remove()
+            self._unsubscribe = hub.async_subscribe(self._follow)
+            try:
+                self._invitation, self._text = await hub.node.create_invitation(
+                    role=Role(user_input[CONF_ROLE]),
+                    expires_in=EXPIRIES[user_input[CONF_EXPIRY]],
+                )
+            except MeshError as err:
+                errors["base"] = err.code if err.code in INVITE_ERRORS else "failed"
+                error = plain(str(err))
+            else:
+                return await self.async_step_invite_code()
+        return self.async_show_form(
+            step_id="invite",
+            data_schema=self.add_suggested_values_to_schema(INVITE_SCHEMA, user_input),
+            errors=errors,
+            description_placeholders={
+                "addresses": bullets(signaling_urls(self.hass, self.config_entry.options)),
+                "error": error,
+            },
+        )
+
+    async def async_step_invite_code(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show the invitation as text and as a QR code."""
+        invitation = self._open_invitation
+        if user_input is not None:
+            return await self.async_step_invite_wait()
+        schema = probatio.Schema(
+            {
+                probatio.Optional(CONF_QR): QrCodeSelector(
+                    QrCodeSelectorConfig(
+                        data=self._text,
+                        scale=QR_SCALE,
+                        error_correction_level=QrErrorCorrectionLevel.LOW,
+                    )
+                ),
+                probatio.Optional(
+                    CONF_TEXT, description={"suggested_value": self._text}
+                ): TextSelector(TextSelectorConfig(multiline=True, read_only=True)),
+            }
+        )
+        return self.async_show_form(
+            step_id="invite_code",
+            data_schema=schema,
+            description_placeholders={
+                "role": await async_role_name(self.hass, invitation.role),
+                "expires": _local_time(invitation),
+            },
+            last_step=False,
+        )
+
+    async def async_step_invite_wait(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Wait for somebody to use the invitation."""
+        invitation = self._open_invitation
+        if self._wait_task is None:
+            self._wait_task = self.hass.async_create_task(
+                self._async_wait(), "infrafabric invitation", eager_start=False
+            )
+        if not self._wait_task.done():
+            return self.async_show_progress(
+                step_id="invite_wait",
+                progress_action="invite_wait",
+                description_placeholders={"expires": _local_time(invitation)},
+                progress_task=self._wait_task,
+            )
+        self._wait_task = None
+        return self.async_show_progress_done(
+            next_step_id="invite_joined" if self._joined else "invite_closed"
+        )
+
+    async def async_step_invite_joined(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show who joined, to be compared with what the other screen shows."""
+        peer = self._new_peer
+        return self.async_show_menu(
+            step_id="invite_joined",
+            menu_options=["invite_keep", "invite_undo"],
+            description_placeholders={
+                "peer": plain(peer.name),
+                "check_groups": peer.check_groups,
+                "role": await async_role_name(self.hass, peer.role),
+            },
+        )
+
+    async def async_step_invite_closed(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """End: the invitation expired or was cancelled before anybody used it."""
+        return self.async_abort(reason="invitation_closed")
+
+    async def async_step_invite_keep(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """End: it was the right one."""
+        return self.async_abort(
+            reason="peer_kept", description_placeholders={"peer": plain(self._new_peer.name)}
+        )
+
+    async def async_step_invite_undo(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Revoke the new peer: it was somebody else."""
+        return await self._async_revoke(self._new_peer)
+
+    @property
+    def _open_invitation(self) -> InvitationView:
+        if self._invitation is None:
+            raise AbortFlow("invitation_closed")
+        return self._invitation
+
+    @property
+    def _new_peer(self) -> PeerView:
+        if self._joined is None:
+            raise AbortFlow("invitation_closed")
+        return self._joined
+
+    @callback
+    def _follow(self, event: NodeEvent) -> None:
+        """Notice what becomes of the invitation."""
+        if (invitation := self._invitation) is None:
+            return
+        if isinstance(event, PeerJoined) and event.invitation_id == invitation.invitation_id:
+            self._joined = event.peer
+            self._known.set()
+            self._changed.set()
+        elif isinstance(event, InvitationsChanged) and all(
+            view.invitation_id != invitation.invitation_id for view in self._hub.node.invitations
+        ):
+            self._changed.set()
+
+    async def _async_wait(self) -> None:
+        """Return when the peer is known, or when nobody can come any more."""
+        await self._changed.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(JOIN_GRACE):
+                await self._known.wait()
+
+    # -- open invitations ---------------------------------------------------------------------
+
+    async def async_step_invitations(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """List the open invitations and cancel the chosen ones."""
+        node = self._hub.node
+        if not node.invitations:
+            return self.async_abort(reason="no_invitations")
+        if user_input is not None:
+            chosen = user_input.get(CONF_INVITATIONS, [])
+            for invitation_id in chosen:
+                # Spent or expired while the dialog was open: that is as good as cancelled.
+                with suppress(MeshError):
+                    await node.cancel_invitation(invitation_id)
+            return self.async_abort(
+                reason="invitations_cancelled",
+                description_placeholders={"count": str(len(chosen))},
+            )
+        options = [
+            SelectOptionDict(
+                value=view.invitation_id,
+                label=f"{await async_role_name(self.hass, view.role)} → {_local_time(view)}"
+                f" ({view.invitation_id[:8]})",
+            )
+            for view in node.invitations
+        ]
+        selector = SelectSelector(
+            SelectSelectorConfig(options=options, multiple=True, mode=SelectSelectorMode.LIST)
+        )
+        return self.async_show_form(
+            step_id="invitations",
+            data_schema=probatio.Schema({probatio.Optional(CONF_INVITATIONS): selector}),
+        )
+
+    # -- peers --------------------------------------------------------------------------------
+
+    async def async_step_peers(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose a peer."""
+        peers = self._hub.peers
+        if not peers:
+            return self.async_abort(reason="no_peers")
+        if user_input is not None:
+            self._peer_id = user_input[CONF_PEER]
+            return await self.async_step_peer()
+        options = [
+            SelectOptionDict(
+                value=peer.peer_id,
+                label=f"{peer.name} ({await async_role_name(self.hass, peer.role)})",
+            )
+            for peer in sorted(peers.values(), key=lambda peer: peer.name.casefold())
+        ]
+        selector = SelectSelector(
+            SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST)
+        )
+        return self.async_show_form(
+            step_id="peers",
+            data_schema=probatio.Schema({probatio.Required(CONF_PEER): selector}),
+            last_step=False,
+        )
+
+    @property
+    def _peer(self) -> PeerView:
+        if (peer := self._hub.peers.get(self._peer_id)) is None:
+            raise AbortFlow("peer_gone")
+        return peer
+
+    async def async_step_peer(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show one peer and what can be done with it."""
+        peer = self._peer
+        return self.async_show_menu(
+            step_id="peer",
+            menu_options=["peer_edit", "peer_remove"],
+            description_placeholders={
+                "peer": plain(peer.name),
+                "check_groups": peer.check_groups,
+                "role": await async_role_name(self.hass, peer.role),
+                "lapses": _date(peer),
+            },
+        )
+
+    async def async_step_peer_edit(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Change a peer's name and role."""
+        peer = self._peer
+        errors: dict[str, str] = {}
+        error = ""
+        values: dict[str, Any] = {CONF_NAME: peer.name, CONF_ROLE: peer.role.value}
+        if user_input is not None:
+            values, errors = checked(user_input)
+            if not errors:
+                node = self._hub.node
+                try:
+                    if values[CONF_NAME] != peer.name:
+                        await node.rename_peer(peer.peer_id, values[CONF_NAME])
+                    if (role := Role(values[CONF_ROLE])) is not peer.role:
+                        await node.set_role(peer.peer_id, role)
+                except MeshError as err:
+                    errors["base"] = "failed"
+                    error = plain(str(err))
+                else:
+                    return self.async_abort(
+                        reason="peer_updated",
+                        description_placeholders={"peer": plain(values[CONF_NAME])},
+                    )
+            values = user_input
+        return self.async_show_form(
+            step_id="peer_edit",
+            data_schema=self.add_suggested_values_to_schema(PEER_SCHEMA, values),
+            errors=errors,
+            description_placeholders={
+                "peer": plain(peer.name),
+                "check_groups": peer.check_groups,
+                "error": error,
+            },
+        )
+
+    async def async_step_peer_remove(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask once more, then revoke a peer."""
+        peer = self._peer
+        if user_input is not None:
+            return await self._async_revoke(peer)
+        return self.async_show_form(
+            step_id="peer_remove",
+            data_schema=probatio.Schema({}),
+            description_placeholders={
+                "peer": plain(peer.name),
+                "check_groups": peer.check_groups,
+            },
+        )
+
+    async def _async_revoke(self, peer: PeerView) -> ConfigFlowResult:
+        try:
+            await self._hub.node.revoke(peer.peer_id)
+        except MeshError as err:
+            return self.async_abort(
+                reason="failed", description_placeholders={"error": plain(str(err))}
+            )
+        return self.async_abort(
+            reason="peer_removed", description_placeholders={"peer": plain(peer.name)}
+        )
+
+    # -- settings -----------------------------------------------------------------------------
+
+    async def async_step_settings(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Change how links are made; applied to the running node."""
+        values: dict[str, Any] = dict(self.config_entry.options)
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            values, errors = checked(user_input)
+            if not errors:
+                # The entry's update listener applies it without dropping a link.
+                return self.async_create_entry(data=values)
+            values = user_input
+        return self.async_show_form(
+            step_id="settings",
+            data_schema=self.add_suggested_values_to_schema(SETTINGS_SCHEMA, values),
+            errors=errors,
+            description_placeholders={
+                "addresses": bullets(signaling_urls(self.hass, self.config_entry.options))
+            },
+        )
+
+
+def _local_time(invitation: InvitationView) -> str:
+    return f"{dt_util.as_local(invitation.expires):%Y-%m-%d %H:%M}"
+
+
+def _date(peer: PeerView) -> str:
+    return f"{dt_util.as_local(peer.not_after):%Y-%m-%d}"
