@@ -1,0 +1,408 @@
+"""Guards and repairs for one SCTP association and one ICE connection of aiortc 1.16.
+
+aiortc trusts its peer: a SACK may name a billion chunks, a parameter of length zero never ends, a
+message may never end, any stream may open a channel. Here every packet is checked before aiortc
+sees it, and the methods that need bounds are replaced on the instance, never on the class or
+module: other users of aiortc in this process are not touched. The CRC function is the one
+exception, because aiortc can only take it from its module.
+
+A peer that trips a guard loses its link; no honest peer does.
+"""
+# Everything here is about private parts of one pinned version: ruff: noqa: SLF001
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import logging
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+from aiortc import rtcsctptransport
+from aiortc.rtcsctptransport import (
+    DATA_CHANNEL_OPEN,
+    SCTP_MAX_PACKET_LENGTH,
+    WEBRTC_BINARY,
+    Chunk,
+    DataChunk,
+    ForwardTsnChunk,
+    RTCSctpTransport,
+    SackChunk,
+)
+import crc32c
+import google_crc32c
+
+from .frames import MAX_FRAME, Channel
+
+if TYPE_CHECKING:
+    from aioice import Candidate, Connection
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+MAX_UNASSEMBLED: Final = 256 * 1024
+"""Bytes of unfinished messages held for a peer."""
+MAX_FRAGMENTS: Final = 1024
+"""Fragments of unfinished messages held for a peer."""
+MAX_TSN_AHEAD: Final = 1024
+"""How far beyond the last gapless chunk one may be; others are dropped and sent again."""
+MAX_CHUNKS: Final = 16
+"""Chunks in one packet."""
+MAX_DATAGRAMS: Final = 512
+"""Datagrams that wait to be decrypted; more are dropped, as the network would."""
+MAX_REMOTE_CANDIDATES: Final = 40
+"""The peer's candidates, those learned from its checks included."""
+RTO_INITIAL: Final = 0.5
+RTO_MIN: Final = 0.2
+"""Retransmission timeouts, seconds; aiortc's own are 3 and 1."""
+RTO_MAX: Final = 60.0
+SACK_EVERY: Final = 2
+"""Packets per acknowledgement (RFC 9260 section 6.2) …"""
+SACK_DELAY: Final = 0.02
+"""… and the longest delay of one, seconds: far below the retransmission timeout."""
+
+_DATA, _INIT, _INIT_ACK, _SACK, _HEARTBEAT, _HEARTBEAT_ACK, _ABORT = range(7)
+_ERROR, _COOKIE_ECHO, _COOKIE_ACK, _FORWARD = 9, 10, 11, 192
+_CLOSING: Final = frozenset({7, 8, 14, 130})
+"""SHUTDOWN, SHUTDOWN-ACK, SHUTDOWN-COMPLETE and RE-CONFIG: the peer takes the link down."""
+_KNOWN: Final = frozenset(
+    {*range(7), _ERROR, _COOKIE_ECHO, _COOKIE_ACK, _FORWARD, *_CLOSING}
+)
+_WITH_PARAMS: Final = {
+    _INIT: 16,
+    _INIT_ACK: 16,
+    _HEARTBEAT: 0,
+    _HEARTBEAT_ACK: 0,
+    _ABORT: 0,
+    _ERROR: 0,
+}
+"""Chunks with parameters, and where these begin after the chunk's header."""
+_SETUP: Final = frozenset({_INIT, _INIT_ACK, _COOKIE_ECHO, _COOKIE_ACK})
+_COMMON_HEADER: Final = 12
+_TSN_MASK: Final = 2**32 - 1
+_TSN_HALF: Final = 2**31
+_ROOM_FOR_SACK: Final = SCTP_MAX_PACKET_LENGTH - _COMMON_HEADER - 16 - 16
+_TLV: Final = struct.Struct("!HH")
+_CHUNK: Final = struct.Struct("!BBH")
+_DCEP: Final = 50
+
+
+def install_fast_crc() -> bool:
+    """Give aiortc a CRC32C in C; return whether it has one now.
+
+    Where google-crc32c is pure Python (musl systems such as Home Assistant OS), every packet
+    would cost a third of a millisecond.
+    """
+    if google_crc32c.implementation == "c":
+        return True
+    if crc32c.hardware_based or hasattr(crc32c, "crc32c"):
+        rtcsctptransport.crc32c = crc32c.crc32c
+        return True
+    return False
+
+
+class Violation(Exception):  # noqa: N818 - never leaves this module
+    """The peer broke a bound."""
+
+
+def well_formed(data: bytes) -> list[int]:
+    """Return the chunk types of an SCTP packet whose lengths are all sane.
+
+    Raises:
+        Violation: Too many chunks, unknown ones, or lengths that do not add up.
+
+    """
+    types: list[int] = []
+    position, end = _COMMON_HEADER, len(data)
+    while position + 4 <= end:
+        kind, _flags, length = _CHUNK.unpack_from(data, position)
+        if length < _CHUNK.size or position + length > end or len(types) >= MAX_CHUNKS:
+            msg = "malformed packet"
+            raise Violation(msg)
+        if kind not in _KNOWN:
+            msg = "unknown chunk"
+            raise Violation(msg)
+        if (offset := _WITH_PARAMS.get(kind)) is not None:
+            _check_params(data, position + _CHUNK.size + offset, position + length)
+        types.append(kind)
+        position += length + (-length % 4)
+    if not types:
+        msg = "empty packet"
+        raise Violation(msg)
+    return types
+
+
+def _check_params(data: bytes, position: int, end: int) -> None:
+    # aiortc's decoder never ends on a length of zero.
+    while position + _TLV.size <= end:
+        _kind, length = _TLV.unpack_from(data, position)
+        if length < _TLV.size or position + length > end:
+            msg = "malformed parameter"
+            raise Violation(msg)
+        position += length + (-length % 4)
+
+
+class _SackAndData(Chunk):
+    """An acknowledgement and data in one packet; aiortc itself sends one chunk per packet."""
+
+    def __init__(self, sack: SackChunk, data: DataChunk) -> None:
+        super().__init__()
+        self._both = bytes(sack) + bytes(data)
+
+    def __bytes__(self) -> bytes:
+        return self._both
+
+
+class SctpGuard:
+    """Replaces methods of one ``RTCSctpTransport``; install it before the association starts."""
+
+    def __init__(
+        self,
+        sctp: RTCSctpTransport,
+        *,
+        on_frame: Callable[[int, bytes], None],
+        on_progress: Callable[[], None],
+        on_violation: Callable[[str], None],
+    ) -> None:
+        """Guard *sctp*.
+
+        Args:
+            sctp: A fresh transport.
+            on_frame: Gets every complete message with its stream id.
+            on_progress: Called when the peer acknowledged something.
+            on_violation: Called once with a reason code when the peer trips a guard
+                (``protocol_error``) or takes the association down (``peer_closed``).
+
+        """
+        self.established = False
+        """Set once the link is open: the association is never set up again."""
+        self._sctp = sctp
+        self._on_frame = on_frame
+        self._on_progress = on_progress
+        self._on_violation = on_violation
+        self._tripped = False
+        self._unsacked = 0
+        self._sack_timer: asyncio.TimerHandle | None = None
+        self._sack_task: asyncio.Task[None] | None = None
+        self._handle: Callable[[bytes], Awaitable[None]] = sctp._handle_data
+        self._data_chunk: Callable[[DataChunk], Awaitable[None]] = sctp._receive_data_chunk
+        self._sack_chunk: Callable[[SackChunk], Awaitable[None]] = sctp._receive_sack_chunk
+        self._forward: Callable[[ForwardTsnChunk], Awaitable[None]] = (
+            sctp._receive_forward_tsn_chunk
+        )
+        self._send_sack_now: Callable[[], Awaitable[None]] = sctp._send_sack
+        self._send: Callable[[Chunk], Awaitable[None]] = sctp._send_chunk
+        sctp._rto = RTO_INITIAL
+        sctp._advertised_rwnd = MAX_UNASSEMBLED
+        sctp._inbound_streams_max = len(Channel)
+        sctp._outbound_streams_count = len(Channel)
+        replacements: dict[str, Callable[..., Any]] = {
+            "_handle_data": self.handle_data,
+            "_mark_received": self._mark_received,
+            "_receive": self._receive,
+            "_receive_data_chunk": self._receive_data_chunk,
+            "_receive_forward_tsn_chunk": self._receive_forward_tsn_chunk,
+            "_receive_sack_chunk": self._receive_sack_chunk,
+            "_send_chunk": self._send_chunk,
+            "_send_sack": self._send_sack,
+            "_update_rto": self._update_rto,
+        }
+        for name, method in replacements.items():
+            setattr(sctp, name, method)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes inside the WebRTC stack that the peer has not acknowledged (rounded up)."""
+        sctp = self._sctp
+        waiting: int = sum(len(data) for _, _, data in sctp._data_channel_queue)
+        return waiting + len(sctp._outbound_queue) * 1160 + int(sctp._flight_size)
+
+    @property
+    def rtt(self) -> float:
+        """SCTP's smoothed round-trip time, seconds; 0 before the first."""
+        return self._sctp._srtt or 0.0
+
+    def stop(self) -> None:
+        """Leave no timer and no task; nothing is delivered any more."""
+        self._tripped = True
+        if self._sack_timer is not None:
+            self._sack_timer.cancel()
+            self._sack_timer = None
+        if self._sack_task is not None:
+            self._sack_task.cancel()
+            self._sack_task = None
+
+    def trip(self, reason: str, detail: str) -> None:
+        """Report a broken bound, once, and drop everything that still arrives."""
+        if not self._tripped:
+            self.stop()
+            _LOGGER.debug("A peer's association is closed: %s", detail)
+            self._on_violation(reason)
+
+    async def handle_data(self, data: bytes) -> None:
+        """Check one decrypted packet and hand it to aiortc."""
+        if self._tripped:
+            return
+        try:
+            types = well_formed(data)
+            if not _CLOSING.isdisjoint(types):
+                self.trip("peer_closed", "the peer shut the association down")
+                return
+            if self.established and not _SETUP.isdisjoint(types):
+                # A late duplicate of the set-up; taking it would start the counters anew.
+                return
+            if types.count(_HEARTBEAT) > 1:
+                msg = "one packet asks for many"
+                raise Violation(msg)  # noqa: TRY301 - all violations end in one place
+            await self._handle(data)
+        except ConnectionError:
+            raise
+        except Violation as err:
+            self.trip("protocol_error", str(err))
+        except Exception as err:  # noqa: BLE001 - aiortc raises anything on hostile input
+            self.trip("protocol_error", repr(err))
+
+    async def _receive(self, stream_id: int, _pp_id: int, data: bytes) -> None:
+        if len(data) > MAX_FRAME:
+            msg = "a frame is too large"
+            raise Violation(msg)
+        if not self._tripped:
+            self._on_frame(stream_id, data)
+
+    async def _receive_data_chunk(self, chunk: DataChunk) -> None:
+        sctp = self._sctp
+        if chunk.protocol != WEBRTC_BINARY or chunk.stream_id not in Channel:
+            opens = chunk.protocol == _DCEP and chunk.user_data[:1] == bytes([DATA_CHANNEL_OPEN])
+            raise Violation("a channel is opened in-band" if opens else "data on no channel")
+        if not chunk.user_data:
+            msg = "empty data"
+            raise Violation(msg)
+        ahead = (chunk.tsn - sctp._last_received_tsn) & _TSN_MASK
+        if MAX_TSN_AHEAD < ahead < _TSN_HALF:
+            return
+        await self._data_chunk(chunk)
+        if sctp._advertised_rwnd < 0 or MAX_FRAGMENTS < sum(
+            len(stream.reassembly) for stream in sctp._inbound_streams.values()
+        ):
+            msg = "too much unfinished data"
+            raise Violation(msg)
+
+    async def _receive_forward_tsn_chunk(self, chunk: ForwardTsnChunk) -> None:
+        ahead = (chunk.cumulative_tsn - self._sctp._last_received_tsn) & _TSN_MASK
+        if MAX_TSN_AHEAD < ahead < _TSN_HALF or any(
+            stream_id not in Channel for stream_id, _ in chunk.streams
+        ):
+            msg = "FORWARD-TSN beyond what can be under way"
+            raise Violation(msg)
+        await self._forward(chunk)
+
+    async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
+        sctp = self._sctp
+        highest = sctp._local_tsn - 1 - len(sctp._outbound_queue)
+        under_way = (highest - chunk.cumulative_tsn) & _TSN_MASK
+        if under_way >= _TSN_HALF:
+            msg = "acknowledges what was not sent"
+            raise Violation(msg)
+        if 0 < (sctp._last_sacked_tsn - chunk.cumulative_tsn) & _TSN_MASK < _TSN_HALF:
+            return
+        named = 0
+        for first, last in chunk.gaps:
+            named += last - first + 1
+            if not 0 < first <= last <= under_way or named > under_way:
+                msg = "acknowledges gaps beyond what was sent"
+                raise Violation(msg)
+        await self._sack_chunk(chunk)
+        self._on_progress()
+
+    def _mark_received(self, tsn: int) -> bool:
+        # aiortc sorts and filters everything received out of order for every chunk.
+        sctp = self._sctp
+        ahead = (tsn - sctp._last_received_tsn) & _TSN_MASK
+        misordered = sctp._sack_misordered
+        if ahead == 0 or ahead >= _TSN_HALF or tsn in misordered:
+            sctp._sack_duplicates.append(tsn)
+            return True
+        if ahead > 1:
+            misordered.add(tsn)
+            return False
+        while misordered and (following := (tsn + 1) & _TSN_MASK) in misordered:
+            misordered.remove(following)
+            tsn = following
+        sctp._last_received_tsn = tsn
+        return False
+
+    def _update_rto(self, sample: float) -> None:
+        # The samples are differences of wall-clock times: a stepped clock must not stall a link.
+        if not 0 <= sample < RTO_MAX:
+            return
+        sctp = self._sctp
+        if sctp._srtt is None or sctp._rttvar is None:
+            sctp._rttvar = sample / 2
+            sctp._srtt = sample
+        else:
+            sctp._rttvar += (abs(sctp._srtt - sample) - sctp._rttvar) / 4
+            sctp._srtt += (sample - sctp._srtt) / 8
+        sctp._rto = max(RTO_MIN, min(sctp._srtt + 4 * sctp._rttvar, RTO_MAX))
+
+    async def _send_sack(self) -> None:
+        sctp = self._sctp
+        self._unsacked += 1
+        if self._unsacked >= SACK_EVERY or sctp._sack_misordered or sctp._sack_duplicates:
+            await self._flush_sack()
+            return
+        sctp._sack_needed = False
+        if self._sack_timer is None:
+            self._sack_timer = sctp._loop.call_later(SACK_DELAY, self._sack_due)
+
+    def _sack_due(self) -> None:
+        self._sack_timer = None
+        if self._unsacked:
+            self._sack_task = self._sctp._loop.create_task(self._flush_sack())
+
+    async def _flush_sack(self) -> None:
+        self._unsacked = 0
+        if self._sack_timer is not None:
+            self._sack_timer.cancel()
+            self._sack_timer = None
+        try:
+            await self._send_sack_now()
+        except ConnectionError:
+            _LOGGER.debug("An acknowledgement found the connection gone")
+
+    async def _send_chunk(self, chunk: Chunk) -> None:
+        sctp = self._sctp
+        if (
+            self._unsacked
+            and type(chunk) is DataChunk
+            and len(chunk.user_data) <= _ROOM_FOR_SACK
+            and not sctp._sack_misordered
+        ):
+            sack = SackChunk()
+            sack.cumulative_tsn = sctp._last_received_tsn
+            sack.advertised_rwnd = max(0, sctp._advertised_rwnd)
+            chunk = _SackAndData(sack, chunk)
+            self._unsacked = 0
+            if self._sack_timer is not None:
+                self._sack_timer.cancel()
+                self._sack_timer = None
+        await self._send(chunk)
+
+
+def guard_ice(connection: Connection) -> None:
+    """Bound what an ICE connection stores for anyone who sends to its ports."""
+    check = connection.check_incoming
+
+    def data_received(data: bytes, component: int) -> None:
+        if connection._queue.qsize() < MAX_DATAGRAMS:
+            connection._queue.put_nowait((data, component))
+
+    def check_incoming(message: Any, addr: tuple[str, int], protocol: Any) -> None:
+        known: list[Candidate] = connection._remote_candidates
+        if len(known) < MAX_REMOTE_CANDIDATES or any(
+            (c.host, c.port) == addr for c in known
+        ):
+            check(message, addr, protocol)
+
+    replacements: dict[str, Callable[..., None]] = {
+        "data_received": data_received,
+        "check_incoming": check_incoming,
+    }
+    for name, method in replacements.items():
+        setattr(connection, name, method)
