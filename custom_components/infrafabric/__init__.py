@@ -22,6 +22,7 @@ from homeassistant.util.ssl import client_context
 from .const import CONF_MESH_ID, DOMAIN, LEAVE_TIMEOUT, PLATFORMS
 from .errors import translation_of
 from .hub import MeshConfigEntry, MeshHub, async_node_config
+from .issues import async_setup_issues
 from .mesh.errors import MeshError
 from .mesh.model import PeerConnected
 from .mesh.node import MeshNode
@@ -50,6 +51,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> bool
         hub.async_setup_devices()
         entry.runtime_data = hub
         await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+        async_setup_issues(hub)
         try:
             # Only now, so that no message arrives before its event entity can take it.
             await hub.async_start()

@@ -19,7 +19,7 @@ from homeassistant.const import CONF_NAME, CONF_URL, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .const import CONF_CREDENTIAL, CONF_LOCAL_ADDRESSES, CONF_SIGNALING_URLS
+from .const import CONF_CREDENTIAL, CONF_LOCAL_ADDRESSES, CONF_NODE_NAME, CONF_SIGNALING_URLS
 from .hub import MeshConfigEntry, MeshHub
 from .mesh.model import PeerView
 from .versions import async_versions
@@ -29,6 +29,7 @@ TO_REDACT: Final = {
     CONF_CREDENTIAL,
     CONF_LOCAL_ADDRESSES,
     CONF_NAME,
+    CONF_NODE_NAME,
     CONF_SIGNALING_URLS,
     CONF_URL,
     CONF_USERNAME,
