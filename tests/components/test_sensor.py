@@ -268,7 +268,9 @@ async def test_a_changed_peer_does_not_write_the_state_of_another(
     # A state that is written again without a change is only "reported".
     reports: list[Event[EventStateReportedData]] = []
     hass.bus.async_listen(
-        EVENT_STATE_REPORTED, callback(reports.append), event_filter=callback(lambda _: True)
+        EVENT_STATE_REPORTED,
+        callback(lambda event: reports.append(event)),  # noqa: PLW0108 - a built-in takes no mark
+        event_filter=callback(lambda _: True),
     )
 
     node.connect_peer(STUDIO.peer_id)
