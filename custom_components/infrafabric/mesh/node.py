@@ -1,13 +1,35 @@
-"""MeshNode: the one facade that Home Assistant and the agent command line use."""
+"""MeshNode: the one facade that Home Assistant and the agent command line use.
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, Self
+It says what a caller may do and checks that it makes sense; ``Engine`` has the running parts.
+"""
 
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from datetime import UTC, datetime, timedelta
+import logging
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from .api import InvitationView, MessageDraft, NodeConfig, SendResult
+from .engine import GOODBYE, Engine
+from .errors import InvalidError, MeshError, RefusedError, UnreachableError
+from .founding import JOIN_DEADLINE, create_mesh, join_mesh
 from .ice import IceServer
-from .message import IFMessage
-from .model import NodeEvent, NodeStats, PeerView, ReceiptStatus, Role
+from .identity import check_groups
+from .message import BROADCAST, IFMessage, agent_address
+from .model import (
+    NodeEvent,
+    NodeStats,
+    PeerView,
+    ReceiptStatus,
+    Role,
+    StatsChanged,
+)
+from .problems import Problems
+from .signed import Signed
+from .state import NodeState, NodeStore
 
 if TYPE_CHECKING:
     import ssl
@@ -16,71 +38,22 @@ if TYPE_CHECKING:
 
     from .signaling.server import SignalingServer
 
+__all__ = [
+    "IceServer",
+    "InvitationView",
+    "MeshNode",
+    "MessageDraft",
+    "NodeConfig",
+    "NodeStore",
+    "SendResult",
+]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeConfig:
-    """Settings that may change while the node runs; none drops a link."""
+_LOGGER: Final = logging.getLogger(__name__)
 
-    name: str
-    software: str = "infrafabric"
-    capabilities: tuple[str, ...] = ()
-    signaling_urls: tuple[str, ...] = ()
-    """``ws://`` or ``wss://`` addresses at which others reach the server this node hosts
-    (announced to the mesh and put into invitations)."""
-    local_addresses: tuple[str, ...] = ()
-    """IP addresses that links may use; empty means all. ``127.0.0.1`` is allowed here."""
-    ice_servers: Callable[[], Awaitable[Sequence[IceServer]]] | None = None
-    """Asked before each dial."""
-    relay_only: bool = False
-
-
-class NodeStore(Protocol):
-    """Where a node keeps its state; ``save`` is durable when it returns."""
-
-    async def load(self) -> dict[str, Any] | None:
-        """Return what was saved last, or None."""
-
-    async def save(self, data: dict[str, Any]) -> None:
-        """Replace it atomically."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvitationView:
-    """An open invitation, without its secret."""
-
-    invitation_id: str
-    role: Role
-    created: datetime
-    expires: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageDraft:
-    """What a caller says; the node fills in every other required IFMessage field."""
-
-    content: Mapping[str, Any]
-    performative: str = "inform"
-    conversation_id: str | None = None
-    topic: str | None = None
-    protocol: str | None = None
-    trace_id: str | None = None
-    ttl: int = 300
-    mission_id: str = "default"
-    workflow: str = "default"
-    domain: str = "technical"
-    priority: str = "medium"
-    citation_ids: tuple[str, ...] = ()
-    hazard: Mapping[str, Any] | None = None
-    provenance: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendResult:
-    """A message that was sent and what each receiver did with it."""
-
-    message: IFMessage
-    receipts: Mapping[str, ReceiptStatus | None]
-    """By peer id; None: not connected or no receipt in time."""
+STATS_INTERVAL: Final = 5.0
+"""Seconds between ``StatsChanged`` events."""
+UPKEEP_INTERVAL: Final = 60.0
+"""Seconds between looks at memberships that lapse or need renewal."""
 
 
 class MeshNode:
@@ -89,19 +62,32 @@ class MeshNode:
     All methods must be called in the event loop that ``start`` ran in.
     """
 
-    mesh_id: str
-    mesh_name: str
-    peer_id: str
-    check_groups: str
-    mesh_fingerprint: str
-    """``check_groups`` of the mesh id."""
+    def __init__(self, engine: Engine, problems: Problems, callbacks: _Callbacks) -> None:
+        """Use ``load``."""
+        self._engine = engine
+        self._problems = problems
+        self._callbacks = callbacks
+        membership = engine.state.membership
+        self.mesh_id = membership.mesh_id
+        """32 base32 characters."""
+        self.mesh_name = membership.name
+        self.mesh_fingerprint = check_groups(self.mesh_id)
+        """The mesh id for people to compare."""
+        self.peer_id = engine.identity.peer_id
+        """This node's own id, 32 base32 characters."""
+        self.check_groups = check_groups(self.peer_id)
+
+    # Coming into being
 
     @classmethod
-    async def create_mesh(
-        cls, store: NodeStore, *, mesh_name: str, node_name: str
-    ) -> None:
-        """Make a new mesh with this node as founder and admin, and save it into *store*."""
-        raise NotImplementedError
+    async def create_mesh(cls, store: NodeStore, *, mesh_name: str, node_name: str) -> None:
+        """Make a new mesh with this node as founder and admin, and save it into *store*.
+
+        Raises:
+            InvalidError: ``name_invalid``.
+
+        """
+        await create_mesh(store, mesh_name=mesh_name, node_name=node_name)
 
     @classmethod
     async def join(
@@ -112,22 +98,29 @@ class MeshNode:
         node_name: str,
         http: aiohttp.ClientSession,
         software: str = "infrafabric",
-        timeout: float = 20.0,
+        timeout: float = JOIN_DEADLINE,
     ) -> None:
         """Join a mesh with an invitation's text and save the membership into *store*.
 
-        If *store* already holds this mesh (revoked node), its key is kept.
+        If *store* already holds this mesh (a revoked node), its key is kept.
 
         Raises:
-            InvalidError: ``invitation_malformed``.
+            InvalidError: ``invitation_malformed``, ``name_invalid``; ``other_mesh``: the store
+                holds another mesh.
             RefusedError: ``invitation_expired``, ``invitation_spent``, ``invitation_revoked``,
-                ``invitation_refused``.
+                ``invitation_refused``, ``clock_skew`` (details ``seconds``).
             UnreachableError: ``signaling_unreachable``, ``inviter_unreachable``.
             DeadlineError: ``join_timeout``.
-            RefusedError: ``clock_skew`` with details ``seconds``.
 
         """
-        raise NotImplementedError
+        await join_mesh(
+            store,
+            invitation,
+            node_name=node_name,
+            http=http,
+            software=software,
+            deadline=timeout,
+        )
 
     @classmethod
     async def load(
@@ -141,60 +134,132 @@ class MeshNode:
     ) -> Self:
         """Return the node saved in *store*, not yet started.
 
-        *server* is the signaling server this process hosts; the node registers with it
-        directly and lets it admit its mesh.
+        Args:
+            store: Where it is saved.
+            config: The settings.
+            http: For WebSockets to signaling servers.
+            server: The signaling server this process hosts; the node signs in directly and lets
+                it serve its mesh.
+            turn_ssl: Context for TURN over TLS, prepared off the event loop.
 
         Raises:
             InvalidError: ``no_state``, ``state_unreadable``.
 
         """
-        raise NotImplementedError
+        data = await store.load()
+        if data is None:
+            raise InvalidError(
+                "no_state", "There is no mesh here yet; create one or join with an invitation."
+            )
+        state = NodeState.from_json(data)
+        callbacks = _Callbacks()
+        problems = Problems(state, callbacks.emit)
+        engine = Engine(
+            state,
+            store,
+            config,
+            http=http,
+            server=server,
+            turn_ssl=turn_ssl,
+            emit=callbacks.emit,
+            look_for_problems=problems.look,
+        )
+        problems.watch(engine)
+        return cls(engine, problems, callbacks)
 
     async def start(self) -> None:
-        """Begin: register with signaling servers and dial every member."""
+        """Begin: sign in to signaling servers and dial every member, in the background."""
+        await self._engine.start()
+        self._engine.run(self._report(), "statistics")
+        self._engine.run(self._upkeep(), "upkeep")
 
     async def stop(self) -> None:
         """Close every link, task and socket and save what a restart needs."""
+        await self._engine.stop()
 
     async def leave(self) -> None:
-        """Say goodbye to the mesh (connected members forget this node at once), then stop."""
+        """Say goodbye to the mesh (linked members forget this node at once), then stop."""
+        goodbye = self._engine.roster.leave(time.time())
+        if goodbye and self._engine.connected:
+            self._engine.spread(goodbye)
+            await asyncio.sleep(GOODBYE)
+        await self.stop()
 
     async def reconfigure(self, config: NodeConfig) -> None:
         """Apply new settings without dropping a link."""
+        await self._engine.reconfigure(config)
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(STATS_INTERVAL)
+            self._problems.look()
+            self._callbacks.emit(StatsChanged(self.stats))
+
+    async def _upkeep(self) -> None:
+        engine = self._engine
+        while True:
+            await asyncio.sleep(UPKEEP_INTERVAL)
+            engine.apply(())
+            names = {peer_id: view.name for peer_id, view in engine.peers.views.items()}
+            if made := engine.roster.renew(names, time.time()):
+                await self._publish(made)
+            engine.inviter.register()
+
+    # Looking
 
     def subscribe(self, callback: Callable[[NodeEvent], None]) -> Callable[[], None]:
         """Deliver events to *callback* in the event loop; call the result to stop."""
-        raise NotImplementedError
+        return self._callbacks.add(callback)
 
     @property
     def peers(self) -> Mapping[str, PeerView]:
         """Every other member by peer id."""
-        raise NotImplementedError
+        return self._engine.peers.views
 
     @property
     def stats(self) -> NodeStats:
         """Figures as of now."""
-        raise NotImplementedError
+        engine = self._engine
+        now = time.monotonic()
+        paths = [session.link.path for session in engine.connected.values()]
+        relayed = sum(path.relayed for path in paths)
+        return NodeStats(
+            peers_total=len(self.peers),
+            peers_online=len(paths),
+            links_direct=len(paths) - relayed,
+            links_relayed=relayed,
+            messages_in_per_minute=engine.received.per_minute(now),
+            messages_out_per_minute=engine.sent.per_minute(now),
+            refused=engine.inbox.refused,
+            signaling_connected=engine.rendezvous.connected_urls,
+            signaling_configured=engine.rendezvous.configured_urls,
+            loop_lag_p99_ms=engine.lag.p99_ms,
+            problems=self._problems.current,
+        )
 
     @property
     def role(self) -> Role:
-        """This node's own role."""
-        raise NotImplementedError
+        """This node's own role; what it was, once revoked."""
+        record = self._engine.state.membership.record(self.peer_id)
+        return record.role if record else Role.OBSERVE
 
     @property
     def not_after(self) -> datetime:
-        """When this node's own membership lapses (UTC)."""
-        raise NotImplementedError
+        """When this node's own membership lapses, or lapsed (UTC)."""
+        record = self._engine.state.membership.record(self.peer_id)
+        return datetime.fromtimestamp(record.not_after if record else 0, UTC)
 
     @property
     def revoked(self) -> bool:
-        """Whether this node was revoked and needs a new invitation."""
-        raise NotImplementedError
+        """Whether this node is no longer a member and needs a new invitation."""
+        return self._engine.state.revoked
+
+    # Membership
 
     @property
     def invitations(self) -> Sequence[InvitationView]:
         """Open invitations of this node, oldest first."""
-        raise NotImplementedError
+        return self._engine.inviter.open()
 
     async def create_invitation(
         self, *, role: Role = Role.OBSERVE, expires_in: timedelta = timedelta(hours=24)
@@ -202,11 +267,12 @@ class MeshNode:
         """Return a new invitation and its text (the only place its secret appears).
 
         Raises:
-            RefusedError: ``not_admin``: only admins invite. ``too_many_invitations``.
+            RefusedError: ``not_admin``: only admins invite; ``too_many_invitations``.
             InvalidError: ``no_signaling_address``: nobody could reach this node with it.
 
         """
-        raise NotImplementedError
+        self._check_admin()
+        return await self._engine.inviter.create(role, expires_in)
 
     async def cancel_invitation(self, invitation_id: str) -> None:
         """Make an open invitation useless.
@@ -215,6 +281,7 @@ class MeshNode:
             InvalidError: ``unknown_invitation``.
 
         """
+        await self._engine.inviter.cancel(invitation_id)
 
     async def revoke(self, peer_id: str) -> None:
         """Remove a peer from the mesh for good; its links close at once.
@@ -224,24 +291,65 @@ class MeshNode:
             InvalidError: ``unknown_peer``.
 
         """
+        self._check_admin()
+        await self._publish(self._engine.roster.revoke(peer_id, time.time()))
 
     async def set_role(self, peer_id: str, role: Role) -> None:
         """Give a peer another role (same errors as ``revoke``)."""
+        await self._change(peer_id, role=role)
 
     async def rename_peer(self, peer_id: str, name: str) -> None:
-        """Give a peer another name in its membership record (same errors as ``revoke``)."""
+        """Give a peer another name (errors as ``revoke``, and InvalidError ``name_invalid``)."""
+        await self._change(peer_id, name=name)
+
+    async def _change(
+        self, peer_id: str, *, name: str | None = None, role: Role | None = None
+    ) -> None:
+        self._check_admin()
+        if name is None:
+            # A record carries a name; keep the one that is shown.
+            name = self._view(peer_id).name
+        await self._publish(self._engine.roster.change(peer_id, time.time(), name=name, role=role))
+
+    def _check_admin(self) -> None:
+        if self.role is not Role.ADMIN or self.revoked:
+            raise RefusedError("not_admin", "Only an admin of the mesh may do this; ask one.")
+
+    async def _publish(self, made: Sequence[Signed]) -> None:
+        """Save what was signed here, tell the neighbours, and act on it."""
+        await self._engine.save()
+        self._engine.spread(made)
+        self._engine.apply(())
+
+    # Links and messages
 
     async def reconnect(self, peer_id: str) -> None:
         """Drop the link to a peer, if any, and dial it now; returns when linked.
 
         Raises:
             InvalidError: ``unknown_peer``.
-            UnreachableError, DeadlineError: as the dial failed.
+            UnreachableError, DeadlineError, RefusedError: As the dial failed.
 
         """
+        self._view(peer_id)
+        await self._engine.reconnect(peer_id)
+
+    def _view(self, peer_id: str) -> PeerView:
+        try:
+            return self.peers[peer_id]
+        except KeyError:
+            raise InvalidError(
+                "unknown_peer",
+                f"No member of the mesh has the peer id {peer_id}.",
+                peer_id=peer_id,
+            ) from None
 
     async def send(
-        self, receivers: Sequence[str], draft: MessageDraft, *, timeout: float = 10.0
+        self,
+        receivers: Sequence[str],
+        draft: MessageDraft,
+        *,
+        timeout: float = 10.0,
     ) -> SendResult:
         """Sign one message, send it to the given peer ids and wait for their receipts.
 
@@ -251,29 +359,133 @@ class MeshNode:
             UnreachableError: ``peer_not_connected``: none of the receivers is linked now.
 
         """
-        raise NotImplementedError
+        views = [self._view(peer_id) for peer_id in receivers]
+        if not any(view.connected for view in views):
+            names = ", ".join(view.name for view in views) or "nobody"
+            raise UnreachableError(
+                "peer_not_connected", f"{names} is not connected now; try again later.", peer=names
+            )
+        message = self._engine.make_message([agent_address(peer) for peer in receivers], draft)
+        return await self._send(receivers, message, timeout)
 
     async def broadcast(self, draft: MessageDraft, *, timeout: float = 10.0) -> SendResult:
         """Send one message, addressed ``if://agent/*``, to every linked peer."""
-        raise NotImplementedError
+        message = self._engine.make_message([BROADCAST], draft)
+        return await self._send(list(self._engine.connected), message, timeout)
+
+    async def _send(
+        self, receivers: Sequence[str], message: IFMessage, seconds: float
+    ) -> SendResult:
+        receipts = await asyncio.gather(
+            *(self._receipt(peer_id, message, seconds) for peer_id in receivers)
+        )
+        return SendResult(message=message, receipts=dict(zip(receivers, receipts, strict=True)))
+
+    async def _receipt(
+        self, peer_id: str, message: IFMessage, seconds: float
+    ) -> ReceiptStatus | None:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._engine.deliver_to(peer_id, message)
+        except MeshError, TimeoutError:
+            return None
 
     async def request(
         self, receiver: str, draft: MessageDraft, *, timeout: float = 30.0
     ) -> IFMessage:
         """Send a request and return the reply: the peer's message with the same trace id.
 
+        A reply with performative ``refuse`` is returned like any other.
+
         Raises:
             As ``send``; RefusedError ``request_refused`` (details ``status``) when the peer's
             node refuses the message; DeadlineError ``request_timeout``.
 
-        A reply with performative ``refuse`` is returned like any other.
         """
-        raise NotImplementedError
+        trace_id = draft.trace_id or secrets.token_hex(6)
+        self._view(receiver)
+        message = self._engine.make_message([agent_address(receiver)], _with_trace(draft, trace_id))
+        conversations = self._engine.conversations
+        reply = conversations.expect(receiver, trace_id)
+        try:
+            status = await self._engine.deliver_to(receiver, message)
+            # The refusal of a peer that does not let us command is a reply, and comes at once.
+            if status not in (ReceiptStatus.ACCEPTED, ReceiptStatus.NOT_ALLOWED):
+                raise RefusedError(
+                    "request_refused",
+                    f"The peer refused the request: {status.name.lower().replace('_', ' ')}.",
+                    status=status.name.lower(),
+                )
+            return await conversations.wait(reply, timeout)
+        finally:
+            reply.cancel()
 
     async def reply(self, message: IFMessage, draft: MessageDraft) -> SendResult:
         """Answer *message* in its conversation, with its trace id."""
-        raise NotImplementedError
+        answer = _with_trace(draft, message.trace_id, message.conversation_id)
+        return await self.send([message.sender], answer)
 
     def describe(self) -> dict[str, Any]:
-        """Return beacons, links and counters for diagnostics; no secret, no address."""
-        raise NotImplementedError
+        """Return the map, links and counters for diagnostics; no secret and no address."""
+        engine = self._engine
+        return {
+            "beacons": {
+                peer_id: {
+                    "age_s": int(time.time()) - beacon.at,
+                    "links": [
+                        {"peer": link.peer_id, "rtt_ms": link.rtt_ms, "path": link.path.value}
+                        for link in beacon.links
+                    ],
+                    "capabilities": list(beacon.capabilities),
+                    "hosts_signaling": bool(beacon.urls),
+                }
+                for peer_id, beacon in engine.beacons.beacons.items()
+            },
+            "links": {
+                peer_id: {
+                    "path": session.link.path.value,
+                    "bytes_sent": session.link.bytes_sent,
+                    "bytes_received": session.link.bytes_received,
+                }
+                for peer_id, session in engine.connected.items()
+            },
+            "signaling": {
+                "connected": len(engine.rendezvous.connected_urls),
+                "configured": len(engine.rendezvous.configured_urls),
+            },
+            "waiting_requests": len(engine.conversations),
+        }
+
+
+def _with_trace(
+    draft: MessageDraft, trace_id: str | None, conversation_id: str | None = None
+) -> MessageDraft:
+    return dataclasses.replace(
+        draft,
+        trace_id=trace_id,
+        conversation_id=conversation_id or draft.conversation_id,
+    )
+
+
+class _Callbacks:
+    """Those who listen to a node."""
+
+    def __init__(self) -> None:
+        self._callbacks: list[Callable[[NodeEvent], None]] = []
+
+    def add(self, callback: Callable[[NodeEvent], None]) -> Callable[[], None]:
+        self._callbacks.append(callback)
+
+        def remove() -> None:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+        return remove
+
+    def emit(self, event: NodeEvent) -> None:
+        for callback in list(self._callbacks):
+            try:
+                callback(event)
+            except Exception:
+                # A listener's mistake must not end the task that brought the event.
+                _LOGGER.exception("A listener failed on %s", type(event).__name__)

@@ -1,0 +1,151 @@
+"""How a node comes into a mesh: it founds one, or it joins one with an invitation."""
+
+import os
+import time
+from typing import TYPE_CHECKING, Final
+
+from .errors import DeadlineError, InvalidError, RefusedError
+from .identity import Identity
+from .invitation import Invitation
+from .invitation_book import InvitationBook
+from .joining import REFUSALS, JoinAccept, JoinRequest, read_answer
+from .membership import CLOCK_TOLERANCE, Membership, clean_name, is_name
+from .model import Role
+from .signaling.joiner import join_through
+from .state import NodeState, NodeStore
+
+if TYPE_CHECKING:
+    import aiohttp
+
+JOIN_DEADLINE: Final = 20.0
+"""Seconds that joining may take."""
+
+
+def _checked_name(name: str) -> str:
+    cleaned = clean_name(name, "")
+    if not is_name(cleaned):
+        raise InvalidError(
+            "name_invalid", "A name has 1 to 64 characters that can be seen; choose another."
+        )
+    return cleaned
+
+
+async def create_mesh(store: NodeStore, *, mesh_name: str, node_name: str) -> None:
+    """Make a new mesh with this node as founder and admin, and save it.
+
+    Raises:
+        InvalidError: ``name_invalid``.
+
+    """
+    now = time.time()
+    mesh_name = _checked_name(mesh_name)
+    node_name = _checked_name(node_name)
+    identity = Identity.generate()
+    authority = Identity.generate()
+    membership = Membership(mesh_name, authority.public_key, identity.public_key)
+    membership.issue(authority, identity.public_key, node_name, Role.ADMIN, now)
+    state = NodeState(
+        identity=identity,
+        node_name=node_name,
+        named_at=int(now),
+        membership=membership,
+        invitations=InvitationBook(),
+        authority=authority,
+    )
+    await store.save(state.to_json())
+
+
+async def join_mesh(
+    store: NodeStore,
+    text: str,
+    *,
+    node_name: str,
+    http: aiohttp.ClientSession,
+    software: str,
+    deadline: float,
+) -> None:
+    """Join a mesh with an invitation and save the membership.
+
+    Raises:
+        MeshError: See ``MeshNode.join``.
+
+    """
+    invitation = Invitation.parse(text, time.time())
+    name = _checked_name(node_name)
+    former = await _former(store, invitation)
+    identity = former.identity if former else Identity.generate()
+    accept = await _ask(identity, invitation, name, software, http, deadline)
+    state = NodeState(
+        identity=identity,
+        node_name=name,
+        named_at=int(time.time()),
+        membership=accept.membership,
+        invitations=former.invitations if former else InvitationBook(),
+        epoch=former.epoch if former else 0,
+        servers={invitation.inviter.peer_id: accept.urls or invitation.urls},
+    )
+    await store.save(state.to_json())
+
+
+async def _former(store: NodeStore, invitation: Invitation) -> NodeState | None:
+    """Return what the store holds of this mesh already: a revoked node keeps its key."""
+    data = await store.load()
+    if data is None:
+        return None
+    state = NodeState.from_json(data)
+    if state.membership.mesh_id != invitation.mesh_id:
+        raise InvalidError(
+            "other_mesh",
+            f"This invitation is for the mesh {invitation.mesh_name}, not for "
+            f"{state.membership.name}; paste one of {state.membership.name}.",
+            mesh=state.membership.name,
+        )
+    return state
+
+
+async def _ask(
+    identity: Identity,
+    invitation: Invitation,
+    name: str,
+    software: str,
+    http: aiohttp.ClientSession,
+    deadline: float,
+) -> JoinAccept:
+    """Ask the inviter and return its acceptance."""
+    request: JoinRequest | None = None
+
+    def ask(offset: float) -> bytes:
+        """Make the request when the signaling server is reached and its clock is known."""
+        nonlocal request
+        if abs(offset) > CLOCK_TOLERANCE:
+            raise RefusedError("clock_skew", REFUSALS["clock_skew"], seconds=str(round(-offset)))
+        request = JoinRequest.make(
+            identity,
+            invitation,
+            name=name,
+            software=software,
+            now=time.time(),
+            random=os.urandom,
+        )
+        return invitation.inviter.seal(request.data)
+
+    box = await join_through(
+        invitation.urls,
+        mesh_id=invitation.mesh_id,
+        lookup=invitation.lookup,
+        inviter=invitation.inviter.peer_id,
+        request=ask,
+        http=http,
+        timeout=deadline,
+    )
+    try:
+        if request is None:
+            msg = "an answer before the question"
+            raise ValueError(msg)
+        return read_answer(identity.unseal(box), invitation, request, time.time())
+    except ValueError as err:
+        raise DeadlineError(
+            "join_timeout",
+            "What came back is not the inviter's answer; try again, and if it happens again use "
+            "another signaling server.",
+        ) from err

@@ -1,0 +1,300 @@
+"""The links of one node: dials, answers, settles glare, replaces and closes them.
+
+There is at most one open link per peer. A newer one replaces it only once it is open itself, so
+a peer that restarted, and a path that is being changed, never cost more than the old link did.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+import logging
+import time
+from typing import Any, Final, Protocol
+
+from .encoding import hexdecode
+from .errors import DeadlineError, InvalidError, MeshError, RefusedError
+from .healing import wins_glare
+from .identity import Identity, PublicIdentity
+from .link import Link, LinkHandler, LinkSettings
+from .model import ReceiptStatus
+from .rate import TokenBucket
+from .signed import Signed
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+DEADLINE: Final = 10.0
+"""Seconds for one attempt, from the offer to both proofs."""
+MAX_ANSWERS: Final = 8
+"""Offers answered at once; more are dropped and come again by the dialer's back-off."""
+OFFER_RATE: Final = 1.0
+OFFER_BURST: Final = 6
+"""Offers one peer may make: a second apart for long, six at once."""
+
+
+class Signal(Protocol):
+    """Sends an SDP envelope to a member; raises UnreachableError when nobody carries it."""
+
+    async def __call__(self, peer: PublicIdentity, kind: str, body: Signed, attempt: int) -> None:
+        """Send it."""
+
+
+class _Superseded(Exception):  # noqa: N818 - a turn of events, not an error
+    """Our offer gave way to the peer's."""
+
+
+class LinkManager(LinkHandler):
+    """Owns every ``Link`` and every task that makes one.
+
+    Args:
+        identity: This node.
+        mesh_id: The mesh.
+        key_of: Returns a member's key, or None.
+        signal: Sends SDP envelopes.
+        settings: Returns the settings of one attempt (its number chooses the ICE servers).
+        handler: Told about links that are open; never about attempts.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        mesh_id: str,
+        key_of: Callable[[str], PublicIdentity | None],
+        signal: Signal,
+        settings: Callable[[int], Awaitable[LinkSettings]],
+        handler: LinkHandler,
+    ) -> None:
+        """Have no link yet."""
+        self._identity = identity
+        self._mesh_id = mesh_id
+        self._key_of = key_of
+        self._signal = signal
+        self._settings = settings
+        self._handler = handler
+        self._links: dict[str, Link] = {}
+        self._dials: dict[str, asyncio.Task[Link]] = {}
+        self._offers: dict[str, tuple[str, asyncio.Future[Signed]]] = {}
+        self._answers: dict[str, asyncio.Task[None]] = {}
+        self._offer_rates: dict[str, TokenBucket] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._opened: dict[str, list[asyncio.Future[Link]]] = {}
+
+    @property
+    def links(self) -> Mapping[str, Link]:
+        """Open links by peer id."""
+        return self._links
+
+    def is_dialing(self, peer_id: str) -> bool:
+        """Tell whether an attempt to the peer runs, ours or its own."""
+        return peer_id in self._dials or peer_id in self._answers
+
+    async def dial(self, peer_id: str, attempt: int) -> Link:
+        """Return a new open link to the peer; joins an attempt that runs already.
+
+        Raises:
+            MeshError: The attempt failed; the code says why.
+
+        """
+        task = self._dials.get(peer_id)
+        if task is None:
+            task = asyncio.create_task(self._dial(peer_id, attempt), name=f"dial {peer_id}")
+            self._dials[peer_id] = task
+            task.add_done_callback(lambda _: self._dials.pop(peer_id, None))
+        return await asyncio.shield(task)
+
+    async def _dial(self, peer_id: str, attempt: int) -> Link:
+        key = self._key_of(peer_id)
+        if key is None:
+            raise InvalidError("unknown_peer", "The mesh has no member with this id.")
+        try:
+            async with asyncio.timeout(DEADLINE):
+                try:
+                    return await self._offer(key, attempt)
+                except _Superseded:
+                    return await self._next_opened(peer_id)
+        except TimeoutError as err:
+            raise DeadlineError(
+                "link_timeout", f"No link to the peer came up within {DEADLINE:g} s."
+            ) from err
+
+    async def _offer(self, key: PublicIdentity, attempt: int) -> Link:
+        peer_id = key.peer_id
+        link = await self._new_link(key, attempt)
+        try:
+            offer = await link.create_offer()
+            answered: asyncio.Future[Signed] = asyncio.get_running_loop().create_future()
+            self._offers[peer_id] = (offer.digest, answered)
+            try:
+                await self._signal(key, "offer", offer, attempt)
+                answer = await answered
+            finally:
+                self._offers.pop(peer_id, None)
+                answered.cancel()
+            await link.accept_answer(answer)
+            await link.wait_open()
+        except BaseException:
+            self._close_later(link, "attempt_failed")
+            raise
+        return link
+
+    async def _new_link(self, key: PublicIdentity, attempt: int) -> Link:
+        return Link(
+            identity=self._identity,
+            mesh_id=self._mesh_id,
+            peer=key,
+            settings=await self._settings(attempt),
+            handler=self,
+        )
+
+    async def _next_opened(self, peer_id: str) -> Link:
+        future: asyncio.Future[Link] = asyncio.get_running_loop().create_future()
+        self._opened.setdefault(peer_id, []).append(future)
+        try:
+            return await future
+        finally:
+            waiting = self._opened.get(peer_id)
+            if waiting and future in waiting:
+                waiting.remove(future)
+                if not waiting:
+                    del self._opened[peer_id]
+
+    def offered(self, peer_id: str, offer: Signed, attempt: int) -> None:
+        """Answer a member's offer in the background."""
+        now = time.monotonic()
+        bucket = self._offer_rates.setdefault(peer_id, TokenBucket(OFFER_RATE, OFFER_BURST, now))
+        if not bucket.take_up_to(1, now):
+            _LOGGER.debug("Dropped an offer of %s: too many", peer_id)
+            return
+        if peer_id in self._offers:
+            if wins_glare(self._identity.peer_id, peer_id):
+                return
+            _, answered = self._offers[peer_id]
+            if not answered.done():
+                answered.set_exception(_Superseded())
+        if previous := self._answers.pop(peer_id, None):
+            # The peer gave up that attempt, or it would not make another.
+            previous.cancel()
+        if len(self._answers) >= MAX_ANSWERS:
+            _LOGGER.debug("Dropped an offer of %s: %d are being answered", peer_id, MAX_ANSWERS)
+            return
+        task = asyncio.create_task(self._answer(peer_id, offer, attempt), name=f"answer {peer_id}")
+        self._answers[peer_id] = task
+        task.add_done_callback(lambda done: self._answer_done(peer_id, done))
+
+    def _answer_done(self, peer_id: str, task: asyncio.Task[None]) -> None:
+        if self._answers.get(peer_id) is task:
+            del self._answers[peer_id]
+        if not task.cancelled() and (error := task.exception()):
+            _LOGGER.debug("Could not answer the offer of %s: %s", peer_id, error)
+
+    async def _answer(self, peer_id: str, offer: Signed, attempt: int) -> None:
+        key = self._key_of(peer_id)
+        if key is None:
+            return
+        link = await self._new_link(key, attempt)
+        try:
+            async with asyncio.timeout(DEADLINE):
+                answer = await link.create_answer(offer)
+                await self._signal(key, "answer", answer, attempt)
+                await link.wait_open()
+        except BaseException as err:
+            self._close_later(link, "attempt_failed")
+            if isinstance(err, TimeoutError | MeshError):
+                _LOGGER.debug("Answering %s failed: %s", peer_id, err)
+                return
+            raise
+
+    def answered(self, peer_id: str, answer: Signed) -> None:
+        """Give an answer to the dial that waits for it; anything else is dropped."""
+        entry = self._offers.get(peer_id)
+        if entry is None:
+            return
+        digest, future = entry
+        try:
+            value = answer.value()
+            hexdecode(value.get("offer"), 32)
+        except ValueError:
+            return
+        # An answer to an earlier offer must not end the present attempt.
+        if value["offer"] == digest and not future.done():
+            future.set_result(answer)
+
+    def declined(self, peer_id: str, code: str) -> None:
+        """End our attempt: the peer says it does not accept this node."""
+        if (entry := self._offers.get(peer_id)) and not entry[1].done():
+            entry[1].set_exception(
+                RefusedError("peer_refused", f"The peer refused the link ({code}).", reason=code)
+            )
+
+    def link_opened(self, link: Link) -> None:
+        """Make a link the peer's one; the former one closes."""
+        peer_id = link.peer_id
+        former = self._links.get(peer_id)
+        self._links[peer_id] = link
+        for future in self._opened.pop(peer_id, ()):
+            if not future.done():
+                future.set_result(link)
+        if former is not None:
+            self._close_later(former, "replaced")
+        self._handler.link_opened(link)
+
+    def link_closed(self, link: Link, reason: str) -> None:
+        """Forget a link and tell the handler, unless another replaced it."""
+        if self._links.get(link.peer_id) is link:
+            del self._links[link.peer_id]
+            self._handler.link_closed(link, reason)
+
+    async def close(self, peer_id: str, reason: str) -> None:
+        """Close whatever there is to the peer and stop every attempt."""
+        tasks: list[asyncio.Task[Any]] = []
+        for jobs in (self._dials, self._answers):
+            job: asyncio.Task[Any] | None = jobs.pop(peer_id, None)
+            if job is not None:
+                job.cancel()
+                tasks.append(job)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if link := self._links.get(peer_id):
+            await link.close(reason)
+
+    async def close_all(self, reason: str) -> None:
+        """Close every link and attempt; no task is left."""
+        tasks = [*self._dials.values(), *self._answers.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(
+            *(link.close(reason) for link in list(self._links.values())), return_exceptions=True
+        )
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    def forget(self, peer_id: str) -> None:
+        """Drop what is kept about a former member."""
+        self._offer_rates.pop(peer_id, None)
+
+    def _close_later(self, link: Link, reason: str) -> None:
+        """Close in a task of its own: the caller may be cancelled or in a callback."""
+        self._run(link.close(reason))
+
+    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def link_messages(
+        self, link: Link, messages: Sequence[tuple[bytes, bytes]]
+    ) -> Sequence[ReceiptStatus]:
+        """Pass messages on."""
+        return await self._handler.link_messages(link, messages)
+
+    def link_control(self, link: Link, payload: bytes) -> None:
+        """Pass a control payload on."""
+        self._handler.link_control(link, payload)
+
+    def link_gossip(self, link: Link, payload: bytes) -> None:
+        """Pass gossip on."""
+        self._handler.link_gossip(link, payload)
+
+    def link_quality(self, link: Link) -> None:
+        """Pass a fresh measurement on, if the link is the peer's one."""
+        if self._links.get(link.peer_id) is link:
+            self._handler.link_quality(link)

@@ -1,0 +1,196 @@
+"""How this node meets the others through signaling: sign-in, offers and answers, refusals."""
+
+from collections.abc import Mapping, Sequence
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from .errors import MeshError
+from .identity import PublicIdentity
+from .rendezvous import RendezvousHandler, Server
+from .signaling.base import Carrier, CarrierHandler, Credentials
+from .signaling.client import WebSocketCarrier
+from .signaling.local import LocalCarrier
+from .signed import Signed
+from .sync import read_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import aiohttp
+
+    from .engine import Engine
+    from .signaling.server import SignalingServer
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+MAX_SERVERS: Final = 16
+"""Signaling servers of other members that are remembered."""
+MAX_ENVELOPE: Final = 24 * 1024
+"""Bytes of an SDP envelope: the SDP itself has its own, smaller bound."""
+CLONE_HINTS: Final = 2
+"""Times another session takes this node's place at a server before it counts as a clone; once
+may be the node's own connection from before a restart."""
+
+
+class Meeting(RendezvousHandler):
+    """Handles what comes from signaling servers, for one engine.
+
+    Args:
+        engine: The node's parts.
+        http: Session for WebSockets to signaling servers.
+        server: The signaling server in this process, if any.
+
+    """
+
+    def __init__(
+        self, engine: Engine, *, http: aiohttp.ClientSession, server: SignalingServer | None
+    ) -> None:
+        """Prepare; ``open`` lets our own server serve the mesh."""
+        self._engine = engine
+        self._http = http
+        self._server = server
+        self._release: Callable[[], None] | None = None
+        self._replaced = 0
+
+    def open(self) -> None:
+        """Let the server in this process, if any, serve our mesh."""
+        if self._server is not None:
+            self._release = self._server.admit(self._engine.mesh_id, self._admits)
+
+    def close(self) -> None:
+        """Stop serving."""
+        if self._release is not None:
+            self._release()
+            self._release = None
+
+    def turn_out(self, peer_id: str) -> None:
+        """End a former member's connection to our server."""
+        if self._server is not None and self._release is not None:
+            self._server.drop(self._engine.mesh_id, peer_id)
+
+    @property
+    def cloned(self) -> bool:
+        """Whether somebody else signs in with this node's key."""
+        return self._replaced >= CLONE_HINTS
+
+    def servers(self) -> list[Server]:
+        """Return where this node signs in: its own server first, then those of other members."""
+        engine = self._engine
+        own_urls = engine.config.signaling_urls
+        own = []
+        if self._server is not None or own_urls:
+            own.append(Server(engine.identity.peer_id, own_urls))
+        others = [
+            Server(owner, urls)
+            for owner, urls in engine.state.servers.items()
+            if owner != engine.identity.peer_id
+            # A server that several members use needs one connection only.
+            and not set(urls) & set(own_urls)
+        ]
+        return own + others
+
+    def learn_server(self, owner: str, urls: tuple[str, ...]) -> bool:
+        """Remember the addresses a member hosts; tell whether they are new."""
+        known = self._engine.state.servers
+        if known.get(owner, ()) == urls:
+            return False
+        if not urls:
+            del known[owner]
+        elif owner in known or len(known) < MAX_SERVERS:
+            known[owner] = urls
+        else:
+            return False
+        return True
+
+    def make_carrier(self, server: Server, handler: CarrierHandler) -> Carrier:
+        """Return the carrier to a server, not started."""
+        engine = self._engine
+        membership = engine.state.membership
+        credentials = Credentials(
+            mesh_id=engine.mesh_id,
+            identity=engine.identity,
+            chain=lambda: membership.chain(engine.identity.peer_id),
+            authority=membership.authority,
+            founder=membership.founder,
+        )
+        if self._server is not None and server.owner == engine.identity.peer_id:
+            url = server.urls[0] if server.urls else "local"
+            return LocalCarrier(self._server, credentials, handler, url=url)
+        return WebSocketCarrier(server.urls, credentials, handler, http=self._http)
+
+    def _admits(self, key: bytes, chain: Sequence[Signed]) -> bool:
+        """Judge a sign-in at our own server by what this node knows."""
+        peer_id = PublicIdentity(key).peer_id
+        if peer_id not in self._engine.roster.members:
+            # A member that joined through somebody else brings the records that prove it.
+            self._engine.apply(chain)
+        return peer_id in self._engine.roster.members
+
+    async def signal(self, peer: PublicIdentity, kind: str, body: Signed, attempt: int) -> None:
+        """Send an SDP envelope and the records that prove our membership."""
+        await self._engine.rendezvous.send(
+            peer,
+            {
+                "k": kind,
+                "attempt": attempt,
+                "sdp": body.to_json(),
+                "records": [item.to_json() for item in self._engine.roster.own_proof()],
+            },
+        )
+
+    def signal_received(self, carrier: Carrier, sender: str, payload: Mapping[str, Any]) -> None:
+        """Act on what a member sent through a signaling server."""
+        try:
+            self._act(sender, payload)
+        except (ValueError, TypeError, KeyError) as err:
+            _LOGGER.debug("Dropped a signal of %s: %s", sender, err)
+
+    def _act(self, sender: str, payload: Mapping[str, Any]) -> None:
+        engine = self._engine
+        kind = payload["k"]
+        records = read_batch(payload["records"])
+        if kind == "declined":
+            # Only what it proves counts: records are signed, the rest is said by anybody.
+            engine.apply(records)
+            engine.links.declined(sender, "not_a_member")
+            return
+        if sender not in engine.roster.members:
+            engine.apply(records)
+        if sender not in engine.roster.members:
+            self._decline(sender)
+            return
+        body = Signed.from_json(payload["sdp"], MAX_ENVELOPE)
+        attempt = payload["attempt"]
+        if type(attempt) is not int or attempt < 0:
+            return
+        if kind == "offer":
+            engine.links.offered(sender, body, attempt)
+        elif kind == "answer":
+            engine.links.answered(sender, body)
+
+    def _decline(self, sender: str) -> None:
+        """Tell a former member that it is one, with the proof."""
+        engine = self._engine
+        proof = engine.roster.proof_of_end(sender)
+        tombstone = engine.state.membership.tombstone_of(sender)
+        if not proof or tombstone is None:
+            return
+        payload = {"k": "declined", "records": [item.to_json() for item in proof]}
+        engine.run(engine.rendezvous.send(PublicIdentity(tombstone.public_key), payload), "decline")
+
+    def stranger_received(self, carrier: Carrier, stranger: str, box: bytes) -> None:
+        """Answer somebody who holds an invitation of ours."""
+        self._engine.run(self._engine.inviter.answer(carrier, stranger, box), "join")
+
+    def peer_present(self, peer_id: str, *, up: bool) -> None:
+        """Pass on who came or went."""
+        self._engine.peer_present(peer_id, up=up)
+
+    def signaling_changed(self) -> None:
+        """Let the node look for problems."""
+        self._engine.look_for_problems()
+
+    def signaling_refused(self, error: MeshError) -> None:
+        """Log why, once per kind is the carrier's business; notice a clone."""
+        if error.code == "signaling_replaced":
+            self._replaced += 1

@@ -1,0 +1,40 @@
+"""Background tasks with one owner, who ends them all."""
+
+import asyncio
+from collections.abc import Coroutine
+import logging
+from typing import Any, Final
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+
+class TaskOwner:
+    """Runs coroutines, logs what they raise, and cancels what is left on ``close``."""
+
+    def __init__(self) -> None:
+        """Own nothing yet."""
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    def run(self, coroutine: Coroutine[Any, Any, Any], name: str) -> None:
+        """Run *coroutine* as a task; does nothing once closed."""
+        if self._closed:
+            coroutine.close()
+            return
+        task = asyncio.get_running_loop().create_task(coroutine, name=f"infrafabric {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOGGER.error("Task %s failed", task.get_name(), exc_info=error)
+
+    async def close(self) -> None:
+        """Cancel every task and wait until all have ended."""
+        self._closed = True
+        current = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not current]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

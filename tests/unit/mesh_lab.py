@@ -1,0 +1,127 @@
+"""A mesh in one process: real nodes, real WebRTC on loopback, a real signaling server."""
+
+import asyncio
+from collections.abc import Callable
+import copy
+from typing import Any
+
+import aiohttp
+from infrafabric.mesh.api import NodeConfig
+from infrafabric.mesh.model import NodeEvent, Role
+from infrafabric.mesh.node import MeshNode
+from infrafabric.mesh.signaling.host import RunningServer, run_server
+from infrafabric.mesh.signaling.server import SignalingServer
+
+
+class MemoryStore:
+    """A ``NodeStore`` that keeps copies, as a file would."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, Any] | None = None
+        self.saves = 0
+
+    async def load(self) -> dict[str, Any] | None:
+        return copy.deepcopy(self.data)
+
+    async def save(self, data: dict[str, Any]) -> None:
+        self.data = copy.deepcopy(data)
+        self.saves += 1
+
+
+class Member:
+    """One node with its store, its signaling server (the founder's only) and its events."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self.lab = lab
+        self.name = name
+        self.store = MemoryStore()
+        self.events: list[NodeEvent] = []
+        self._changed = asyncio.Event()
+
+    def config(self, **changes: Any) -> NodeConfig:
+        hosts = (self.lab.url,) if self is self.lab.founder else ()
+        return NodeConfig(
+            **{
+                "name": self.name,
+                "local_addresses": ("127.0.0.1",),
+                "signaling_urls": hosts,
+                **changes,
+            }
+        )
+
+    async def start(self, **changes: Any) -> MeshNode:
+        self.node = await MeshNode.load(
+            self.store,
+            self.config(**changes),
+            http=self.lab.http,
+            server=self.lab.server if self is self.lab.founder else None,
+        )
+        self.node.subscribe(self._event)
+        await self.node.start()
+        return self.node
+
+    def _event(self, event: NodeEvent) -> None:
+        self.events.append(event)
+        self._changed.set()
+
+    async def until(self, true: Callable[[], bool], seconds: float = 10.0) -> None:
+        """Wait until something is true, looking at each event and now and then."""
+        async with asyncio.timeout(seconds):
+            while not true():
+                self._changed.clear()
+                try:
+                    async with asyncio.timeout(0.05):
+                        await self._changed.wait()
+                except TimeoutError:
+                    continue
+
+    async def event[E: NodeEvent](self, kind: type[E], seconds: float = 10.0) -> E:
+        """Wait for an event of a kind and take it out of the list."""
+        found: list[E] = []
+
+        def seen() -> bool:
+            found.extend(event for event in self.events if isinstance(event, kind))
+            return bool(found)
+
+        await self.until(seen, seconds)
+        self.events.remove(found[0])
+        return found[0]
+
+    def linked_to(self, other: Member) -> bool:
+        view = self.node.peers.get(other.node.peer_id)
+        return view is not None and view.connected
+
+
+class Lab:
+    """Founds a mesh and lets members join it with real invitations."""
+
+    async def __aenter__(self) -> Lab:
+        self.http = aiohttp.ClientSession()
+        self.server = SignalingServer()
+        self.host: RunningServer = await run_server("127.0.0.1", 0, self.server)
+        self.url = self.host.url
+        self.members: list[Member] = []
+        self.founder = Member(self, "Home")
+        self.members.append(self.founder)
+        await MeshNode.create_mesh(self.founder.store, mesh_name="Lab", node_name="Home")
+        await self.founder.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*(member.node.stop() for member in self.members))
+        await self.host.close()
+        await self.http.close()
+
+    async def join(
+        self, name: str, role: Role = Role.OBSERVE, *, linked: bool = True, **changes: Any
+    ) -> Member:
+        """Let a new member in; returns once it and the founder are linked."""
+        member = Member(self, name)
+        _, text = await self.founder.node.create_invitation(role=role)
+        await MeshNode.join(member.store, text, node_name=name, http=self.http)
+        await member.start(**changes)
+        self.members.append(member)
+        if linked:
+            await member.until(lambda: member.linked_to(self.founder))
+            await self.founder.until(lambda: self.founder.linked_to(member))
+        return member
