@@ -95,25 +95,15 @@ class FrameType(IntEnum):
     CHUNK = 0x41
 
 
+_GROUPS: Final = {
+    Channel.CONTROL: "HELLO PROOF READY CLOSE ASK HERE BATCH CONTROL",
+    Channel.GOSSIP: "GOSSIP",
+    Channel.TELEMETRY: "PING PONG",
+    Channel.BULK: "START CHUNK",
+}
 CHANNEL_OF: Final[Mapping[int, Channel]] = {
-    FrameType.GOSSIP: Channel.GOSSIP,
-    FrameType.PING: Channel.TELEMETRY,
-    FrameType.PONG: Channel.TELEMETRY,
-    FrameType.START: Channel.BULK,
-    FrameType.CHUNK: Channel.BULK,
-} | dict.fromkeys(
-    (
-        FrameType.HELLO,
-        FrameType.PROOF,
-        FrameType.READY,
-        FrameType.CLOSE,
-        FrameType.ASK,
-        FrameType.HERE,
-        FrameType.BATCH,
-        FrameType.CONTROL,
-    ),
-    Channel.CONTROL,
-)
+    FrameType[name]: channel for channel, names in _GROUPS.items() for name in names.split()
+}
 """The one channel on which each type is accepted."""
 
 
@@ -149,17 +139,13 @@ def unpack(data: memoryview | bytes, limit: int) -> bytes:
         try:
             plain = inflater.decompress(data[1:], limit + 1)
         except zlib.error as err:
-            msg = "compressed data is damaged"
-            raise FrameError(msg) from err
+            raise FrameError("compressed data is damaged") from err
         if not inflater.eof or inflater.unused_data:
-            msg = "compressed data is too large or does not end"
-            raise FrameError(msg)
+            raise FrameError("compressed data is too large or does not end")
     else:
-        msg = "unknown packing"
-        raise FrameError(msg)
+        raise FrameError("unknown packing")
     if len(plain) > limit:
-        msg = "packed data is too large"
-        raise FrameError(msg)
+        raise FrameError("packed data is too large")
     return plain
 
 
@@ -184,8 +170,7 @@ class Hello:
         }
         frame = bytes([FrameType.HELLO]) + canonical_json(value)
         if len(frame) > _MAX_HELLO:
-            msg = "the hello is too large"
-            raise ValueError(msg)
+            raise ValueError("the hello is too large")
         return frame
 
     @classmethod
@@ -198,12 +183,10 @@ class Hello:
         """
         try:
             if len(payload) > _MAX_HELLO:
-                msg = "too large"
-                raise ValueError(msg)
+                raise ValueError("too large")
             value = parse_canonical_json(payload)
             if not isinstance(value, dict) or value.keys() != {"v", "nonce", "credit", "hello"}:
-                msg = "wrong keys"
-                raise ValueError(msg)
+                raise ValueError("wrong keys")
             low, high = value["v"]
             credit, hello = value["credit"], value["hello"]
             if (
@@ -212,12 +195,10 @@ class Hello:
                 or not MAX_BODY + OVERHEAD <= credit <= _MAX_CREDIT
                 or not isinstance(hello, dict)
             ):
-                msg = "wrong values"
-                raise ValueError(msg)
+                raise ValueError("wrong values")
             nonce = b64decode(value["nonce"], _NONCE)
         except (ValueError, TypeError) as err:
-            msg = f"HELLO: {err}"
-            raise FrameError(msg) from err
+            raise FrameError(f"HELLO: {err}") from err
         return cls(nonce=nonce, credit=credit, versions=(low, high), hello=hello)
 
 
@@ -254,18 +235,15 @@ def decode_messages(data: bytes) -> list[Message]:
     position, end = 0, len(data)
     while position < end:
         if end - position < OVERHEAD or len(messages) >= MAX_MESSAGES:
-            msg = "malformed bundle"
-            raise FrameError(msg)
+            raise FrameError("malformed bundle")
         size, signature = _ENTRY.unpack_from(data, position)
         position += OVERHEAD
         if not 0 < size <= end - position:
-            msg = "malformed bundle"
-            raise FrameError(msg)
+            raise FrameError("malformed bundle")
         messages.append((data[position : position + size], signature))
         position += size
     if not messages:
-        msg = "empty bundle"
-        raise FrameError(msg)
+        raise FrameError("empty bundle")
     return messages
 
 
@@ -291,30 +269,25 @@ def decode_batch(payload: bytes) -> Batch:
 
     """
     if not payload or payload[0] > MAX_RECEIPTS:
-        msg = "malformed batch"
-        raise FrameError(msg)
+        raise FrameError("malformed batch")
     receipts: list[Receipt] = []
     position = 1
     for _ in range(payload[0]):
         if len(payload) - position < _RECEIPT.size:
-            msg = "malformed receipt"
-            raise FrameError(msg)
+            raise FrameError("malformed receipt")
         unit, count = _RECEIPT.unpack_from(payload, position)
         position += _RECEIPT.size
         statuses = payload[position : position + count]
         if len(statuses) != count or not count or not all(s in _STATUSES for s in statuses):
-            msg = "malformed receipt"
-            raise FrameError(msg)
+            raise FrameError("malformed receipt")
         receipts.append((unit, statuses))
         position += count
     if position == len(payload):
         if not receipts:
-            msg = "empty batch"
-            raise FrameError(msg)
+            raise FrameError("empty batch")
         return Batch(receipts, None, ())
     if len(payload) - position < _U32.size:
-        msg = "malformed batch"
-        raise FrameError(msg)
+        raise FrameError("malformed batch")
     (unit,) = _U32.unpack_from(payload, position)
     packed = memoryview(payload)[position + _U32.size :]
     return Batch(receipts, unit, decode_messages(unpack(packed, MAX_UNIT)))
@@ -338,12 +311,10 @@ def decode_start(payload: bytes) -> tuple[int, int, bytes]:
 
     """
     if len(payload) != _START.size - 1:
-        msg = "malformed START"
-        raise FrameError(msg)
+        raise FrameError("malformed START")
     unit, size = struct.unpack_from("!II", payload)
     if not 0 < size <= MAX_BODY:
-        msg = "large message of an impossible size"
-        raise FrameError(msg)
+        raise FrameError("large message of an impossible size")
     return unit, size, payload[8:]
 
 
@@ -360,8 +331,7 @@ def decode_probe(payload: bytes) -> int:
 
     """
     if len(payload) != _U32.size:
-        msg = "malformed probe"
-        raise FrameError(msg)
+        raise FrameError("malformed probe")
     (sequence,) = _U32.unpack(payload)
     return int(sequence)
 
@@ -379,8 +349,7 @@ def decode_close(payload: bytes) -> str:
 
     """
     if not _REASON.fullmatch(payload):
-        msg = "malformed CLOSE"
-        raise FrameError(msg)
+        raise FrameError("malformed CLOSE")
     return payload.decode("ascii")
 
 
@@ -400,6 +369,5 @@ def decode_control(payload: bytes) -> tuple[bool, bytes]:
 
     """
     if not payload or payload[0] > 1:
-        msg = "malformed CONTROL"
-        raise FrameError(msg)
+        raise FrameError("malformed CONTROL")
     return payload[0] == 1, payload[1:]

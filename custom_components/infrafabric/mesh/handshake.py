@@ -19,7 +19,7 @@ HANDSHAKE: Final = frozenset({FrameType.HELLO, FrameType.PROOF, FrameType.READY}
 class Handshake:
     """One side of the exchange on channel 0."""
 
-    def __init__(  # noqa: PLR0913 - everything the proof is bound to
+    def __init__(
         self,
         *,
         identity: Identity,
@@ -76,8 +76,7 @@ class Handshake:
         if kind == FrameType.READY and self.proven and not self.open and not payload:
             self.open = True
             return None
-        msg = "a handshake frame out of turn"
-        raise FrameError(msg)
+        raise FrameError("a handshake frame out of turn")
 
     def _hear(self, hello: Hello) -> bytes:
         if not hello.versions[0] <= VERSION <= hello.versions[1]:
@@ -111,7 +110,7 @@ class Handshake:
         self.proven = True
         return bytes([FrameType.READY])
 
-    def _claim(  # noqa: PLR0913 - symmetric in both directions
+    def _claim(
         self,
         signer: str,
         verifier: str,

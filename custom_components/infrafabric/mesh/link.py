@@ -1,7 +1,7 @@
 """One link to one peer: a WebRTC connection bound to both identities, with messages on top.
 
-The link moves bytes and keeps time; what the bytes mean is decided by ``frames``, ``handshake``,
-``transfer`` and ``quality``, and WebRTC itself is behind ``rtc``. Specification: docs of ``frames``.
+``rtc`` is WebRTC, ``negotiation`` and ``handshake`` say who is at the other end, ``traffic`` and
+``pulse`` are what runs over the open link; ``frames`` specifies it.
 """
 
 import asyncio
@@ -12,8 +12,6 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from aiortc.exceptions import InvalidStateError
-
 from .errors import DeadlineError, MeshError, RefusedError, UnreachableError
 from .frames import (
     CHANNEL_OF,
@@ -22,19 +20,17 @@ from .frames import (
     FrameType,
     Message,
     decode_close,
-    decode_probe,
     encode_close,
-    encode_probe,
 )
 from .handshake import HANDSHAKE, Handshake
 from .ice import IceServer
 from .identity import Identity, PublicIdentity
 from .model import Path, Quality, ReceiptStatus
-from .quality import Heartbeat, Verdict
+from .negotiation import Negotiation
+from .pulse import Pulse
 from .rtc import Rtc
-from .sdp import Envelope, Session
 from .traffic import Traffic
-from .transfer import CREDIT, Budget
+from .transfer import CREDIT
 
 if TYPE_CHECKING:
     import ssl
@@ -43,11 +39,7 @@ if TYPE_CHECKING:
 
 _LOGGER: Final = logging.getLogger(__name__)
 
-MAX_BACKLOG: Final = 1024 * 1024
-"""Bytes a peer may leave unacknowledged before it counts as stalled."""
-
 _EARLY_FRAMES: Final = 64
-_PROBE_RATE: Final = (50, 100)
 
 _CLOSING: Final[set[asyncio.Task[None]]] = set()
 
@@ -100,7 +92,7 @@ class LinkSettings:
 class Link:
     """A connection to one peer; opened once, closed once."""
 
-    def __init__(  # noqa: PLR0913 - all of it is needed
+    def __init__(
         self,
         *,
         identity: Identity,
@@ -150,14 +142,19 @@ class Link:
             on_progress=self._progress,
             on_lost=self._lost,
         )
-        self._offer: Envelope | None = None
+        self._negotiation = Negotiation(
+            self._rtc, identity=identity, mesh_id=mesh_id, peer=peer, wall_clock=wall_clock
+        )
+        self._pulse = Pulse(
+            self._rtc,
+            settings.heartbeat,
+            clock=clock,
+            on_window=lambda: self._tell("link_quality"),
+            on_silent=self._silent,
+        )
         self._deadline: asyncio.TimerHandle | None = None
         self._handshake: Handshake | None = None
         self._early: list[tuple[int, bytes]] = []
-        now = clock()
-        self._heartbeat = Heartbeat(settings.heartbeat, now)
-        self._timer: asyncio.TimerHandle | None = None
-        self._probe_budget = Budget(*_PROBE_RATE, now)
         self._closing: asyncio.Task[None] | None = None
         self._traffic = Traffic(
             self._rtc,
@@ -168,11 +165,9 @@ class Link:
         )
         self._failed_handlers: set[str] = set()
         self._receivers: dict[int, Callable[[bytes], None]] = {
-            FrameType.PING: self._ping,
-            FrameType.PONG: self._pong,
-            FrameType.ASK: self._ask,
-            FrameType.HERE: _expect_empty,
             FrameType.CLOSE: self._peer_closes,
+            **self._traffic.receivers,
+            **self._pulse.receivers,
         }
 
     def __repr__(self) -> str:
@@ -183,12 +178,12 @@ class Link:
     @property
     def quality(self) -> Quality:
         """Measured quality; unknown until there is enough."""
-        return self._heartbeat.meter.quality
+        return self._pulse.heartbeat.meter.quality
 
     @property
     def suspect(self) -> bool:
         """Whether the peer has been silent for three heartbeats."""
-        return self._heartbeat.suspect
+        return self._pulse.heartbeat.suspect
 
     @property
     def path(self) -> Path:
@@ -215,18 +210,7 @@ class Link:
 
         """
         self._start_deadline()
-        session = await self._described(self._rtc.offer())
-        attempt = os.urandom(16).hex()
-        signed = Envelope.make(
-            self._identity,
-            mesh_id=self._mesh_id,
-            peer=self.peer,
-            attempt=attempt,
-            session=session,
-            now=self._wall_clock(),
-        )
-        self._offer = Envelope(attempt=attempt, session=session, digest=signed.digest)
-        return signed
+        return await self._or_end(self._negotiation.offer())
 
     async def create_answer(self, offer: Signed) -> Signed:
         """Start the attempt that the peer offers; return the answer to carry back.
@@ -236,26 +220,9 @@ class Link:
             UnreachableError: ``link_closed``, ``no_candidates``.
 
         """
-        now = self._wall_clock()
-        envelope = Envelope.open(
-            offer,
-            kind="offer",
-            mesh_id=self._mesh_id,
-            own_id=self._identity.peer_id,
-            peer=self.peer,
-            now=now,
-        )
+        envelope = self._negotiation.check_offer(offer)
         self._start_deadline()
-        session = await self._described(self._rtc.answer(envelope.session))
-        return Envelope.make(
-            self._identity,
-            mesh_id=self._mesh_id,
-            peer=self.peer,
-            attempt=envelope.attempt,
-            session=session,
-            now=self._wall_clock(),
-            offer=envelope.digest,
-        )
+        return await self._or_end(self._negotiation.answer(envelope))
 
     async def accept_answer(self, answer: Signed) -> None:
         """Take the peer's answer to our offer.
@@ -265,20 +232,9 @@ class Link:
             UnreachableError: ``link_closed``.
 
         """
-        if self._offer is None or self.closed_reason is not None:
+        if self.closed_reason is not None:
             raise self._closed_error()
-        envelope = Envelope.open(
-            answer,
-            kind="answer",
-            mesh_id=self._mesh_id,
-            own_id=self._identity.peer_id,
-            peer=self.peer,
-            now=self._wall_clock(),
-            attempt=self._offer.attempt,
-            offer=self._offer.digest,
-        )
-        self._offer = None
-        await self._rtc.accept(envelope.session)
+        await self._negotiation.accept(answer)
 
     async def wait_open(self) -> None:
         """Wait until both ends have proved who they are.
@@ -299,28 +255,22 @@ class Link:
         self._deadline = self._loop.call_later(self._settings.deadline, self._timed_out)
 
     def _timed_out(self) -> None:
-        code, text = "link_timeout", "The link did not open in time."
-        self._end(code, DeadlineError(code, text))
+        self._end("link_timeout", DeadlineError("link_timeout", "The link did not open in time."))
 
-    async def _described(self, work: Awaitable[Session]) -> Session:
+    async def _or_end(self, work: Awaitable[Signed]) -> Signed:
         try:
-            session = await work
-        except (InvalidStateError, ConnectionError) as err:
-            raise self._closed_error() from err
+            signed = await work
+        except UnreachableError as err:
+            self._end(err.code, err)
+            raise
         if self.closed_reason is not None:
             raise self._closed_error()
-        if not session.candidates:
-            code, text = "no_candidates", "This machine has no network address to link from."
-            error = UnreachableError(code, text)
-            self._end(code, error)
-            raise error
-        return session
+        return signed
 
     def _closed_error(self) -> MeshError:
         if self._error is not None:
             return self._error
-        code, text = "link_closed", "The link is closed."
-        return UnreachableError(code, text)
+        return UnreachableError("link_closed", "The link is closed.")
 
     def _channels_open(self) -> None:
         own, other = self._rtc.fingerprints
@@ -344,12 +294,10 @@ class Link:
             return
         if self._deadline is not None:
             self._deadline.cancel()
-        now = self._clock()
         self.peer_hello = handshake.peer_hello.hello
         self.opened_at = self._wall_clock()
         self.is_open = True
         self._rtc.guard.established = True
-        self._heartbeat = Heartbeat(self._settings.heartbeat, now)
         self._traffic.start(handshake.peer_hello.credit)
         self._settled.set()
         self._tell("link_opened")
@@ -357,7 +305,7 @@ class Link:
         for channel, frame in early:
             self._frame(channel, frame)
         if self.is_open:
-            self._tick()
+            self._pulse.start()
 
     # Sending
 
@@ -409,6 +357,14 @@ class Link:
         """
         return self.is_open and self._traffic.send_gossip(payload)
 
+    def probe(self) -> None:
+        """Find out now whether the peer is still there: silence of two seconds ends the link.
+
+        For a caller that has heard otherwise; the heartbeat alone takes six times as long.
+        """
+        if self.is_open:
+            self._pulse.probe()
+
     # Receiving
 
     def _frame(self, channel: int, data: bytes) -> None:
@@ -418,24 +374,24 @@ class Link:
             self._receive(channel, data)
         except FrameError as err:
             _LOGGER.debug("Peer %s broke the protocol: %s", self.peer_id, err)
-            code, text = "protocol_error", "The peer sent what no honest peer sends."
-            self._end(code, RefusedError(code, text))
+            self._end(
+                "protocol_error",
+                RefusedError("protocol_error", "The peer sent what no honest peer sends."),
+            )
         except MeshError as err:
             self._end(err.code, err)
 
     def _receive(self, channel: int, data: bytes) -> None:
         kind, payload = data[0], data[1:]
         if CHANNEL_OF.get(kind) != channel:
-            msg = "unknown frame, or on the wrong channel"
-            raise FrameError(msg)
+            raise FrameError("unknown frame, or on the wrong channel")
         if not self.is_open:
             self._receive_early(channel, kind, data)
             return
-        self._heartbeat.heard(self._clock())
-        receiver = self._traffic.receivers.get(kind) or self._receivers.get(kind)
+        self._pulse.heard()
+        receiver = self._receivers.get(kind)
         if receiver is None:
-            msg = "a handshake frame on an open link"
-            raise FrameError(msg)
+            raise FrameError("a handshake frame on an open link")
         receiver(payload)
 
     def _receive_early(self, channel: int, kind: int, data: bytes) -> None:
@@ -446,23 +402,9 @@ class Link:
         elif kind in HANDSHAKE and self._handshake is not None:
             self._shake(self._handshake, kind, data[1:])
         elif channel == Channel.CONTROL or len(self._early) >= _EARLY_FRAMES:
-            msg = "a frame before its time"
-            raise FrameError(msg)
+            raise FrameError("a frame before its time")
         elif channel != Channel.TELEMETRY:
             self._early.append((channel, data))
-
-    def _ping(self, payload: bytes) -> None:
-        sequence = decode_probe(payload)
-        if self._probe_budget.take(1, self._clock()):
-            self._rtc.send(Channel.TELEMETRY, encode_probe(FrameType.PONG, sequence))
-
-    def _pong(self, payload: bytes) -> None:
-        self._heartbeat.pong(decode_probe(payload), self._clock())
-
-    def _ask(self, payload: bytes) -> None:
-        _expect_empty(payload)
-        if self._probe_budget.take(1, self._clock()):
-            self._rtc.send(Channel.CONTROL, bytes([FrameType.HERE]))
 
     def _peer_closes(self, payload: bytes) -> None:
         reason = f"peer_{decode_close(payload)}"
@@ -471,8 +413,8 @@ class Link:
     async def _messages(self, messages: Sequence[Message]) -> Sequence[ReceiptStatus]:
         try:
             statuses = await self._handler.link_messages(self, messages)
-        except Exception:
-            self._failed("link_messages")
+        except Exception as err:  # noqa: BLE001 - the node's mistakes must not end the link
+            self._failed("link_messages", err)
         else:
             if len(statuses) == len(messages):
                 return statuses
@@ -482,31 +424,18 @@ class Link:
     def _tell(self, name: str, *args: object) -> None:
         try:
             getattr(self._handler, name)(self, *args)
-        except Exception:
-            self._failed(name)
+        except Exception as err:  # noqa: BLE001 - the node's mistakes must not end the link
+            self._failed(name, err)
 
-    def _failed(self, name: str) -> None:
+    def _failed(self, name: str, error: Exception) -> None:
         if name not in self._failed_handlers:
             self._failed_handlers.add(name)
-            _LOGGER.exception("Error in %s for peer %s", name, self.peer_id)
+            _LOGGER.error("Error in %s for peer %s", name, self.peer_id, exc_info=error)
 
-    # Time
-
-    def _tick(self) -> None:
-        now = self._clock()
-        sequence, verdict = self._heartbeat.tick(now)
-        if verdict is Verdict.DEAD or self._rtc.guard.backlog > MAX_BACKLOG:
-            code, text = "peer_silent", "The peer does not answer any more."
-            self._end(code, UnreachableError(code, text))
-            return
-        if verdict is Verdict.SUSPECT:
-            self._rtc.send(Channel.CONTROL, bytes([FrameType.ASK]))
-        self._rtc.send(Channel.TELEMETRY, encode_probe(FrameType.PING, sequence))
-        self._timer = self._loop.call_later(
-            max(0.0, self._heartbeat.due - self._clock()), self._tick
+    def _silent(self) -> None:
+        self._end(
+            "peer_silent", UnreachableError("peer_silent", "The peer does not answer any more.")
         )
-        if self._heartbeat.window_closed(now):
-            self._tell("link_quality")
 
     def _progress(self) -> None:
         if self.is_open:
@@ -521,8 +450,7 @@ class Link:
             reason: A code of a…z and _, at most 64 characters.
 
         """
-        code, text = "link_closed", "The link is closed."
-        self._end(reason, UnreachableError(code, text))
+        self._end(reason, UnreachableError("link_closed", "The link is closed."))
         if self._closing is not None:
             await asyncio.shield(self._closing)
 
@@ -535,9 +463,9 @@ class Link:
         self.closed_reason = reason
         was_open, self.is_open = self.is_open, False
         self._error = None if was_open else error
-        for timer in (self._deadline, self._timer):
-            if timer is not None:
-                timer.cancel()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._pulse.stop()
         self._traffic.fail(_not_open())
         self._settled.set()
         if tell_peer and self._handshake is not None:
@@ -564,11 +492,4 @@ _LOST: Final = {
 
 
 def _not_open() -> UnreachableError:
-    code, text = "link_closed", "The link to the peer is not open."
-    return UnreachableError(code, text)
-
-
-def _expect_empty(payload: bytes) -> None:
-    if payload:
-        msg = "a frame is too long"
-        raise FrameError(msg)
+    return UnreachableError("link_closed", "The link to the peer is not open.")

@@ -42,9 +42,7 @@ def attempts(
     return direct + [(server,) for _, server in relays]
 
 
-def path_of(
-    local: tuple[str, str], remote: tuple[str, str], servers: Sequence[IceServer]
-) -> Path:
+def path_of(local: tuple[str, str], remote: tuple[str, str], servers: Sequence[IceServer]) -> Path:
     """Return how a candidate pair runs; each side is (type, address).
 
     A relay on the peer's side counts as ``turn_udp``: how the peer reaches it is not visible here.

@@ -160,6 +160,10 @@ class Heartbeat:
         self._heard = now
         self.suspect = False
 
+    def heard_since(self, moment: float) -> bool:
+        """Tell whether anything came after *moment*."""
+        return self._heard > moment
+
     def pong(self, sequence: int, now: float) -> None:
         """Take the echo of a probe; unknown and late ones count for nothing."""
         sent = self._sent.pop(sequence, None)
@@ -190,10 +194,7 @@ class Heartbeat:
 
     def window_closed(self, now: float) -> bool:
         """Tell whether a window ended; the meter then has new figures."""
-        if (
-            self._window_probes < WINDOW_PROBES
-            and now - self._window_start < WINDOW_SECONDS
-        ):
+        if self._window_probes < WINDOW_PROBES and now - self._window_start < WINDOW_SECONDS:
             return False
         self._window_probes = 0
         self._window_start = now

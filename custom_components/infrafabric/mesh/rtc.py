@@ -55,7 +55,7 @@ def _usable(server: IceServer) -> bool:
 class Rtc:
     """A peer connection: descriptions in and out, frames in and out, and a clean end."""
 
-    def __init__(  # noqa: PLR0913 - what a connection is made of
+    def __init__(
         self,
         *,
         ice_servers: Sequence[IceServer],
@@ -124,7 +124,7 @@ class Rtc:
     def _limit_gathering(self, allowed: tuple[str, ...]) -> None:
         gather = self._ice.get_component_candidates
 
-        async def limited(component: int, addresses: list[str], timeout: int = 5) -> Any:  # noqa: ASYNC109 - aioice's signature
+        async def limited(component: int, addresses: list[str], timeout: int = 5) -> Any:
             # Without addresses the policy is relay only, or there is no network.
             chosen = list(allowed) if addresses and allowed else addresses
             return await gather(
@@ -168,6 +168,7 @@ class Rtc:
         connection = self._dtls._ssl
         assert connection is not None  # noqa: S101 - asked only after the channels opened
         certificate = connection.get_peer_certificate(as_cryptography=True)
+        assert certificate is not None  # noqa: S101 - DTLS without one does not connect
         return own, certificate_digest(certificate, "sha-256")
 
     @property

@@ -62,9 +62,7 @@ _DATA, _INIT, _INIT_ACK, _SACK, _HEARTBEAT, _HEARTBEAT_ACK, _ABORT = range(7)
 _ERROR, _COOKIE_ECHO, _COOKIE_ACK, _FORWARD = 9, 10, 11, 192
 _CLOSING: Final = frozenset({7, 8, 14, 130})
 """SHUTDOWN, SHUTDOWN-ACK, SHUTDOWN-COMPLETE and RE-CONFIG: the peer takes the link down."""
-_KNOWN: Final = frozenset(
-    {*range(7), _ERROR, _COOKIE_ECHO, _COOKIE_ACK, _FORWARD, *_CLOSING}
-)
+_KNOWN: Final = frozenset({*range(7), _ERROR, _COOKIE_ECHO, _COOKIE_ACK, _FORWARD, *_CLOSING})
 _WITH_PARAMS: Final = {
     _INIT: 16,
     _INIT_ACK: 16,
@@ -82,6 +80,8 @@ _ROOM_FOR_SACK: Final = SCTP_MAX_PACKET_LENGTH - _COMMON_HEADER - 16 - 16
 _TLV: Final = struct.Struct("!HH")
 _CHUNK: Final = struct.Struct("!BBH")
 _DCEP: Final = 50
+_CRC_NAME: Final = "crc32c"
+"""The name by which aiortc imported google-crc32c's function."""
 
 
 def install_fast_crc() -> bool:
@@ -93,7 +93,7 @@ def install_fast_crc() -> bool:
     if google_crc32c.implementation == "c":
         return True
     if crc32c.hardware_based or hasattr(crc32c, "crc32c"):
-        rtcsctptransport.crc32c = crc32c.crc32c
+        setattr(rtcsctptransport, _CRC_NAME, crc32c.crc32c)
         return True
     return False
 
@@ -114,18 +114,15 @@ def well_formed(data: bytes) -> list[int]:
     while position + 4 <= end:
         kind, _flags, length = _CHUNK.unpack_from(data, position)
         if length < _CHUNK.size or position + length > end or len(types) >= MAX_CHUNKS:
-            msg = "malformed packet"
-            raise Violation(msg)
+            raise Violation("malformed packet")
         if kind not in _KNOWN:
-            msg = "unknown chunk"
-            raise Violation(msg)
+            raise Violation("unknown chunk")
         if (offset := _WITH_PARAMS.get(kind)) is not None:
             _check_params(data, position + _CHUNK.size + offset, position + length)
         types.append(kind)
         position += length + (-length % 4)
     if not types:
-        msg = "empty packet"
-        raise Violation(msg)
+        raise Violation("empty packet")
     return types
 
 
@@ -134,8 +131,7 @@ def _check_params(data: bytes, position: int, end: int) -> None:
     while position + _TLV.size <= end:
         _kind, length = _TLV.unpack_from(data, position)
         if length < _TLV.size or position + length > end:
-            msg = "malformed parameter"
-            raise Violation(msg)
+            raise Violation("malformed parameter")
         position += length + (-length % 4)
 
 
@@ -177,6 +173,7 @@ class SctpGuard:
         self._on_frame = on_frame
         self._on_progress = on_progress
         self._on_violation = on_violation
+        self._loop = asyncio.get_running_loop()
         self._tripped = False
         self._unsacked = 0
         self._sack_timer: asyncio.TimerHandle | None = None
@@ -249,8 +246,7 @@ class SctpGuard:
                 # A late duplicate of the set-up; taking it would start the counters anew.
                 return
             if types.count(_HEARTBEAT) > 1:
-                msg = "one packet asks for many"
-                raise Violation(msg)  # noqa: TRY301 - all violations end in one place
+                raise Violation("one packet asks for many")
             await self._handle(data)
         except ConnectionError:
             raise
@@ -261,10 +257,15 @@ class SctpGuard:
 
     async def _receive(self, stream_id: int, _pp_id: int, data: bytes) -> None:
         if len(data) > MAX_FRAME:
-            msg = "a frame is too large"
-            raise Violation(msg)
+            raise Violation("a frame is too large")
         if not self._tripped:
             self._on_frame(stream_id, data)
+
+    def _ahead(self, tsn: int) -> int:
+        last = self._sctp._last_received_tsn
+        if last is None:
+            raise Violation("data before the association")
+        return (tsn - last) & _TSN_MASK
 
     async def _receive_data_chunk(self, chunk: DataChunk) -> None:
         sctp = self._sctp
@@ -272,25 +273,24 @@ class SctpGuard:
             opens = chunk.protocol == _DCEP and chunk.user_data[:1] == bytes([DATA_CHANNEL_OPEN])
             raise Violation("a channel is opened in-band" if opens else "data on no channel")
         if not chunk.user_data:
-            msg = "empty data"
-            raise Violation(msg)
-        ahead = (chunk.tsn - sctp._last_received_tsn) & _TSN_MASK
+            raise Violation("empty data")
+        ahead = self._ahead(chunk.tsn)
         if MAX_TSN_AHEAD < ahead < _TSN_HALF:
             return
         await self._data_chunk(chunk)
-        if sctp._advertised_rwnd < 0 or MAX_FRAGMENTS < sum(
-            len(stream.reassembly) for stream in sctp._inbound_streams.values()
+        if (
+            sctp._advertised_rwnd < 0
+            or sum(len(stream.reassembly) for stream in sctp._inbound_streams.values())
+            > MAX_FRAGMENTS
         ):
-            msg = "too much unfinished data"
-            raise Violation(msg)
+            raise Violation("too much unfinished data")
 
     async def _receive_forward_tsn_chunk(self, chunk: ForwardTsnChunk) -> None:
-        ahead = (chunk.cumulative_tsn - self._sctp._last_received_tsn) & _TSN_MASK
+        ahead = self._ahead(chunk.cumulative_tsn)
         if MAX_TSN_AHEAD < ahead < _TSN_HALF or any(
             stream_id not in Channel for stream_id, _ in chunk.streams
         ):
-            msg = "FORWARD-TSN beyond what can be under way"
-            raise Violation(msg)
+            raise Violation("FORWARD-TSN beyond what can be under way")
         await self._forward(chunk)
 
     async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
@@ -298,23 +298,21 @@ class SctpGuard:
         highest = sctp._local_tsn - 1 - len(sctp._outbound_queue)
         under_way = (highest - chunk.cumulative_tsn) & _TSN_MASK
         if under_way >= _TSN_HALF:
-            msg = "acknowledges what was not sent"
-            raise Violation(msg)
+            raise Violation("acknowledges what was not sent")
         if 0 < (sctp._last_sacked_tsn - chunk.cumulative_tsn) & _TSN_MASK < _TSN_HALF:
             return
         named = 0
         for first, last in chunk.gaps:
             named += last - first + 1
             if not 0 < first <= last <= under_way or named > under_way:
-                msg = "acknowledges gaps beyond what was sent"
-                raise Violation(msg)
+                raise Violation("acknowledges gaps beyond what was sent")
         await self._sack_chunk(chunk)
         self._on_progress()
 
     def _mark_received(self, tsn: int) -> bool:
         # aiortc sorts and filters everything received out of order for every chunk.
         sctp = self._sctp
-        ahead = (tsn - sctp._last_received_tsn) & _TSN_MASK
+        ahead = self._ahead(tsn)
         misordered = sctp._sack_misordered
         if ahead == 0 or ahead >= _TSN_HALF or tsn in misordered:
             sctp._sack_duplicates.append(tsn)
@@ -349,12 +347,12 @@ class SctpGuard:
             return
         sctp._sack_needed = False
         if self._sack_timer is None:
-            self._sack_timer = sctp._loop.call_later(SACK_DELAY, self._sack_due)
+            self._sack_timer = self._loop.call_later(SACK_DELAY, self._sack_due)
 
     def _sack_due(self) -> None:
         self._sack_timer = None
         if self._unsacked:
-            self._sack_task = self._sctp._loop.create_task(self._flush_sack())
+            self._sack_task = self._loop.create_task(self._flush_sack())
 
     async def _flush_sack(self) -> None:
         self._unsacked = 0
@@ -395,9 +393,7 @@ def guard_ice(connection: Connection) -> None:
 
     def check_incoming(message: Any, addr: tuple[str, int], protocol: Any) -> None:
         known: list[Candidate] = connection._remote_candidates
-        if len(known) < MAX_REMOTE_CANDIDATES or any(
-            (c.host, c.port) == addr for c in known
-        ):
+        if len(known) < MAX_REMOTE_CANDIDATES or any((c.host, c.port) == addr for c in known):
             check(message, addr, protocol)
 
     replacements: dict[str, Callable[..., None]] = {

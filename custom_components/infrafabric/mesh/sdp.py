@@ -97,9 +97,7 @@ class Candidate:
 
     def text(self) -> str:
         """Return the value of the ``a=candidate`` line; related addresses stay private."""
-        return (
-            f"{self.foundation} 1 udp {self.priority} {self.address} {self.port} typ {self.type}"
-        )
+        return f"{self.foundation} 1 udp {self.priority} {self.address} {self.port} typ {self.type}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +245,7 @@ class Envelope:
     """Hexadecimal SHA-256 of the signed body."""
 
     @staticmethod
-    def make(  # noqa: PLR0913 - the fields of the envelope
+    def make(
         identity: Identity,
         *,
         mesh_id: str,
@@ -284,7 +282,7 @@ class Envelope:
         return Signed.make(identity, Purpose.SDP, body)
 
     @classmethod
-    def open(  # noqa: PLR0913 - everything the envelope is bound to
+    def open(
         cls,
         signed: Signed,
         *,
@@ -341,9 +339,7 @@ class Envelope:
             session = Session.parse(kind, body["sdp"])
         except ValueError as err:
             raise _refused(str(err)) from err
-        return cls(
-            attempt=body["id"], session=session, digest=signed.digest
-        )
+        return cls(attempt=body["id"], session=session, digest=signed.digest)
 
 
 def _refused(reason: str) -> RefusedError:

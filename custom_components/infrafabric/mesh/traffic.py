@@ -153,8 +153,7 @@ class Traffic:
 
         """
         if len(payload) > MAX_CONTROL:
-            msg = "a control payload has at most 64 KiB"
-            raise ValueError(msg)
+            raise ValueError("a control payload has at most 64 KiB")
         async with self._control_lock:
             for frame in encode_control(payload):
                 while self._rtc.guard.backlog > self._pacer.limit and self._error is None:
@@ -171,8 +170,7 @@ class Traffic:
 
         """
         if len(payload) > MAX_GOSSIP:
-            msg = "gossip has less than 16 KiB"
-            raise ValueError(msg)
+            raise ValueError("gossip has less than 16 KiB")
         if self._error is not None or self._rtc.buffered(Channel.GOSSIP) > GOSSIP_BUFFER:
             return False
         self._transmit(Channel.GOSSIP, bytes([FrameType.GOSSIP]) + payload)
@@ -209,9 +207,7 @@ class Traffic:
         while (receipts := outbox.take_receipts()) is not None:
             self._transmit(Channel.CONTROL, receipts)
         if outbox.hold_until is not None and self._hold is None:
-            self._hold = self._loop.call_later(
-                max(0.0, outbox.hold_until - now), self._hold_over
-            )
+            self._hold = self._loop.call_later(max(0.0, outbox.hold_until - now), self._hold_over)
         if outbox.has_room:
             self._wake()
 
@@ -274,14 +270,12 @@ class Traffic:
 
     def _control_piece(self, payload: bytes) -> None:
         if not self._control_budget.take(len(payload) + FRAME_COST, self._clock()):
-            msg = "the peer floods"
-            raise FrameError(msg)
+            raise FrameError("the peer floods")
         more, piece = decode_control(payload)
         self._control.append(piece)
         self._control_size += len(piece)
         if self._control_size > MAX_CONTROL or (more and not piece):
-            msg = "a control payload is too large"
-            raise FrameError(msg)
+            raise FrameError("a control payload is too large")
         if not more:
             whole = b"".join(self._control)
             self._control, self._control_size = [], 0
@@ -289,6 +283,5 @@ class Traffic:
 
     def _gossip(self, payload: bytes) -> None:
         if not self._gossip_budget.take(len(payload) + FRAME_COST, self._clock()):
-            msg = "the peer floods"
-            raise FrameError(msg)
+            raise FrameError("the peer floods")
         self._on_gossip(payload)

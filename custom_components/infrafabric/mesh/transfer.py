@@ -38,7 +38,7 @@ QUEUE_MESSAGES: Final = 1024
 QUEUE_BYTES: Final = 2 * 1024 * 1024
 """Bounds of what waits in an ``Outbox``."""
 HOLD: Final = 0.0015
-"""Seconds between part-filled bundles while two are not receipted: fuller bundles, fewer packets."""
+"""Seconds between part-filled bundles while two are not receipted: fewer, fuller packets."""
 MIN_IN_FLIGHT: Final = 32 * 1024
 MAX_IN_FLIGHT: Final = 192 * 1024
 """Bounds of the bytes inside the WebRTC stack; the upper one stays below the 256 KiB of
@@ -93,8 +93,7 @@ class Outbox[W]:
     def has_room(self) -> bool:
         """Whether another message may be queued."""
         return (
-            len(self._small) + len(self._large) < QUEUE_MESSAGES
-            and self.queued_bytes < QUEUE_BYTES
+            len(self._small) + len(self._large) < QUEUE_MESSAGES and self.queued_bytes < QUEUE_BYTES
         )
 
     @property
@@ -110,8 +109,7 @@ class Outbox[W]:
 
         """
         if not 0 < len(outgoing.body) <= MAX_BODY:
-            msg = "a message has 1 byte to 1 MiB + 16 KiB"
-            raise ValueError(msg)
+            raise ValueError("a message has 1 byte to 1 MiB + 16 KiB")
         self.queued_bytes += outgoing.cost
         (self._small if len(outgoing.body) <= MAX_SMALL else self._large).append(outgoing)
 
@@ -129,8 +127,7 @@ class Outbox[W]:
         number, statuses = receipt
         cost, messages, partial = self._units.pop(number, (0, [], False))
         if not messages or len(messages) != len(statuses):
-            msg = "receipt for what was not sent"
-            raise FrameError(msg)
+            raise FrameError("receipt for what was not sent")
         self._credit += cost
         self._partials -= partial
         return list(zip(messages, statuses_of(statuses), strict=True))
@@ -284,8 +281,7 @@ class Inbox:
 
         """
         if self._bulk is not None:
-            msg = "two large messages at a time"
-            raise FrameError(msg)
+            raise FrameError("two large messages at a time")
         self._charge(unit, size + OVERHEAD)
         self._bulk = (unit, size, signature)
 
@@ -297,13 +293,11 @@ class Inbox:
 
         """
         if self._bulk is None:
-            msg = "a chunk of nothing"
-            raise FrameError(msg)
+            raise FrameError("a chunk of nothing")
         unit, size, signature = self._bulk
         piece = unpack(packed, min(MAX_UNIT, size - self._size))
         if not piece:
-            msg = "empty chunk"
-            raise FrameError(msg)
+            raise FrameError("empty chunk")
         self._parts.append(piece)
         self._size += len(piece)
         if self._size < size:
@@ -318,8 +312,7 @@ class Inbox:
 
     def _charge(self, unit: int, cost: int) -> None:
         if unit in self._units or cost > self._credit:
-            msg = "beyond the credit"
-            raise FrameError(msg)
+            raise FrameError("beyond the credit")
         self._units[unit] = cost
         self._credit -= cost
 
