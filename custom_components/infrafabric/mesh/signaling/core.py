@@ -11,7 +11,18 @@ from typing import Final
 
 from ..encoding import b64decode, b64encode
 from ..identity import KEY_SIZE, PublicIdentity, Purpose, peer_id_of
+from ..rate import TokenBucket
 from ..signed import Signed
+from .actions import (
+    CLOSE_AWAY,
+    CLOSE_LATER,
+    CLOSE_NORMAL,
+    CLOSE_POLICY,
+    Action,
+    Close,
+    Limits,
+    Send,
+)
 from .wire import (
     NONCE_SIZE,
     Auth,
@@ -25,58 +36,10 @@ from .wire import (
     transcript,
 )
 
-CLOSE_NORMAL: Final = 1000
-CLOSE_AWAY: Final = 1001
-CLOSE_POLICY: Final = 1008
-CLOSE_LATER: Final = 1013
-"""Close codes of RFC 6455 section 7.4 and the IANA registry."""
-
 _JOINER_BYTES: Final = 8
 
 type Verifier = Callable[[bytes, Sequence[Signed]], bool]
 """Tells whether the key's owner, who shows these records, is a member now."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one server bears; counts of connections, seconds and frames."""
-
-    connections: int = 64
-    unauthenticated: int = 32
-    """Of these, how many may be not yet signed in, or invitees."""
-    joiners: int = 16
-    """Of those, how many may be invitees."""
-    reserved: int = 4
-    """Places that members leave free, so that one of them can always come back."""
-    handshake_seconds: float = 10.0
-    grace_seconds: float = 2.0
-    """So long a newcomer is safe from making room for the next when the places are taken."""
-    joiner_seconds: float = 60.0
-    joiner_boxes: int = 8
-    session_seconds: float = 24 * 3600.0
-    """After which a member must sign in again: its record may have lapsed."""
-    frames_per_second: float = 20.0
-    frames_burst: float = 100.0
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send *text* as one frame."""
-
-    conn: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Close with a WebSocket close code, after what was sent before."""
-
-    conn: int
-    code: int
-    reason: str
-
-
-type Action = Send | Close
 
 
 class _State(Enum):
@@ -92,8 +55,7 @@ class _Conn:
     number: int
     since: float
     deadline: float | None
-    tokens: float
-    refilled: float
+    bucket: TokenBucket
     state: _State = _State.NEW
     mesh: str = ""
     id: str = ""
@@ -175,7 +137,7 @@ class SignalingCore:
         waiting = [c for c in self._conns.values() if c.state in (_State.NEW, _State.CHALLENGED)]
         counts = self.counts
         total = len(self._conns) - counts["local"]
-        conn = _Conn(number, now, now + limits.handshake_seconds, limits.frames_burst, now)
+        conn = self._new(number, now, now + limits.handshake_seconds)
         actions: list[Action] = []
         if total >= limits.connections or len(waiting) + counts["joiner"] >= limits.unauthenticated:
             # Whoever says nothing makes room: thirty idle sockets must not lock members out.
@@ -224,14 +186,7 @@ class SignalingCore:
         conn = self._conns.get(number)
         if conn is None:
             return []
-        limits = self._limits
-        gained = max(0.0, now - conn.refilled) * limits.frames_per_second
-        conn.tokens = min(limits.frames_burst, conn.tokens + gained)
-        conn.refilled = now
-        if conn.tokens < 1:
-            return self._turn_out(conn, "rate_limited")
-        conn.tokens -= 1
-        return []
+        return [] if conn.bucket.take(now) else self._turn_out(conn, "rate_limited")
 
     def received(self, number: int, text: str, now: float, unix: float) -> list[Action]:
         """Act on one text frame.
@@ -298,7 +253,9 @@ class SignalingCore:
         other = room.members.get(peer_id) if room else None
         if other is not None and other.state is _State.LOCAL:
             raise ValueError("the node is attached already")
-        conn = _Conn(number, now, None, 0.0, now, _State.LOCAL, mesh)
+        conn = self._new(number, now, None)
+        conn.state = _State.LOCAL
+        conn.mesh = mesh
         self._conns[number] = conn
         return self._enter(conn, peer_id, unix)
 
@@ -422,6 +379,11 @@ class SignalingCore:
         return mesh.members.get(to)
 
     # ── helpers ─────────────────────────────────────────────────────────────────────────────
+
+    def _new(self, number: int, now: float, deadline: float | None) -> _Conn:
+        limits = self._limits
+        bucket = TokenBucket(limits.frames_per_second, limits.frames_burst, now)
+        return _Conn(number, now, deadline, bucket)
 
     def _tell(self, mesh: _Mesh, kind: str, peer_id: str, but: _Conn | None = None) -> list[Action]:
         text = encode_frame(kind, id=peer_id)

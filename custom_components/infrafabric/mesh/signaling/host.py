@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import WSMsgType, web
 
-from .core import CLOSE_AWAY, CLOSE_NORMAL
+from .actions import CLOSE_AWAY, CLOSE_NORMAL
 from .server import SignalingServer
 from .wire import MAX_FRAME
 

@@ -4,7 +4,7 @@
 lives in the same process.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 import itertools
 import logging
 import secrets
@@ -13,7 +13,9 @@ from typing import Protocol
 
 from ..identity import peer_id_of
 from ..records import verify_chain
-from .core import CLOSE_AWAY, Action, Limits, Send, SignalingCore, Verifier
+from ..signed import Signed
+from .actions import Action, Limits, Send
+from .core import SignalingCore, Verifier
 from .wire import Auth
 
 _LOGGER = logging.getLogger(__name__)
@@ -91,10 +93,10 @@ class SignalingServer:
 
         """
 
-        def verify(key: bytes, chain: object) -> bool:
+        def verify(key: bytes, chain: Sequence[Signed]) -> bool:
             # The node's mistake must neither end the connection loop nor let somebody in.
             try:
-                return verifier(key, chain)  # type: ignore[arg-type]
+                return verifier(key, chain)
             except Exception:
                 _LOGGER.exception("Could not judge %s", peer_id_of(key))
                 return False
@@ -169,6 +171,3 @@ class SignalingServer:
                     outlet.send(action.text)
             elif outlet := self._outlets.pop(action.conn, None):
                 outlet.close(action.code, action.reason)
-
-
-__all__ = ["CLOSE_AWAY", "Limits", "Outlet", "SignalingServer", "Verifier"]
