@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import itertools
 from typing import Any
 
+import orjson
+
 from infrafabric.mesh.encoding import b64decode
 from infrafabric.mesh.errors import MeshError
 from infrafabric.mesh.identity import Identity, Purpose
@@ -16,7 +18,6 @@ from infrafabric.mesh.signaling.base import Carrier, Credentials
 from infrafabric.mesh.signaling.core import SignalingCore
 from infrafabric.mesh.signaling.server import _trusts_chain
 from infrafabric.mesh.signaling.wire import auth_frame, hello_frame, transcript
-import orjson
 
 URL = "wss://home.example.org/api/infrafabric/signal"
 UNIX = 1_800_000_000.0
@@ -160,11 +161,11 @@ class Listener:
         self.events.append(event)
         self._changed.set()
 
-    def carrier_state(self, carrier: Carrier, connected: bool, error: MeshError | None) -> None:  # noqa: FBT001
+    def carrier_state(self, carrier: Carrier, connected: bool, error: MeshError | None) -> None:
         del carrier
         self._note("state", connected, error.code if error else None)
 
-    def carrier_present(self, carrier: Carrier, peer_id: str, up: bool) -> None:  # noqa: FBT001
+    def carrier_present(self, carrier: Carrier, peer_id: str, up: bool) -> None:
         del carrier
         self._note("present", peer_id, up)
 

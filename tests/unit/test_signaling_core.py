@@ -3,12 +3,13 @@
 from typing import Any
 
 from hypothesis import given, settings, strategies as st
+import orjson
+import pytest
+
 from infrafabric.mesh.identity import Identity, Purpose, mesh_id_of
 from infrafabric.mesh.model import Role
 from infrafabric.mesh.signaling.actions import Limits
 from infrafabric.mesh.signaling.wire import hello_frame
-import orjson
-import pytest
 
 from .signaling_world import LOOKUP, UNIX, URL, Rig, World
 
@@ -362,6 +363,15 @@ def test_a_member_signs_in_again_once_a_day(world: World) -> None:
     number = rig.member(world, world.member())
     rig.do(rig.core.tick(24 * 3600.0))
     assert rig.closed == {number: "session_over"}
+
+
+def test_an_invitee_that_leaves_with_its_inviter_is_not_turned_out_twice(world: World) -> None:
+    rig = Rig(limits=Limits(session_seconds=60.0, joiner_seconds=60.0))
+    inviter = rig.member(world, world.founder)
+    rig.say(inviter, {"t": "invites", "lookups": [LOOKUP]})
+    number, _ = rig.joiner(world)
+    rig.do(rig.core.tick(60.0))
+    assert rig.closed == {inviter: "session_over", number: "inviter_offline"}
 
 
 def test_newcomers_are_busied_away_when_all_places_are_taken(world: World) -> None:

@@ -396,6 +396,9 @@ class SignalingCore:
         conn.lookups = frozenset()
 
     def _turn_out(self, conn: _Conn, code: str, close: int = CLOSE_POLICY) -> list[Action]:
+        # Turning out an inviter turns out its invitees: a later turn may find its work done.
+        if conn.number not in self._conns:
+            return []
         return _error(conn, code, close) + self.disconnected(conn.number)
 
     def _turn_out_all(
@@ -403,6 +406,5 @@ class SignalingCore:
     ) -> list[Action]:
         actions: list[Action] = []
         for conn in [c for c in self._conns.values() if c.state is not _State.LOCAL and which(c)]:
-            if conn.number in self._conns:
-                actions += self._turn_out(conn, code, close)
+            actions += self._turn_out(conn, code, close)
         return actions

@@ -205,14 +205,15 @@ async def sign_in(
     """
     identity = credentials.identity
     mesh = credentials.mesh_id
+    chain = credentials.chain()
+    if not chain:
+        raise failure(url, "refused")
     async with _deadline(url):
         server_nonce, offset = await _challenge(ws, url, Hello(mesh, nonce), wall_clock)
         told_time(offset)
         signed = transcript(url, mesh, identity.public_key, nonce, server_nonce)
         signature = identity.sign(Purpose.SIGNALING, signed)
-        frame = auth_frame(
-            url, credentials.chain(), credentials.authority, credentials.founder, signature
-        )
+        frame = auth_frame(url, chain, credentials.authority, credentials.founder, signature)
         await send_frame(ws, url, frame)
         ready = await _expect(ws, url, Ready)
     if ready.id != identity.peer_id:
