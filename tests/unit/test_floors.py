@@ -16,7 +16,11 @@ MESH_FLOORS = {
     "agent": 5,
     "engine": 4,
     "founding": 4,
+    "gossiper": 4,
+    "inviter": 4,
+    "meeting": 4,
     "node": 4,
+    "problems": 4,
     # 3: who is linked to whom, how messages travel, how links come back.
     "healing": 3,
     "links": 3,
