@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Callable
 import copy
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
-from infrafabric.mesh.api import NodeConfig
+
+from infrafabric.mesh.api import MessageDraft, NodeConfig
+from infrafabric.mesh.link import Link
+from infrafabric.mesh.message import IFMessage, agent_address
 from infrafabric.mesh.model import NodeEvent, Role
 from infrafabric.mesh.node import MeshNode
 from infrafabric.mesh.signaling.host import RunningServer, run_server
@@ -91,11 +94,33 @@ class Member:
         view = self.node.peers.get(other.node.peer_id)
         return view is not None and view.connected
 
+    # Behind the facade, for what only a hostile or a dying node does.
+
+    def link_to(self, other: Member) -> Link:
+        return self.node._engine.links.links[other.node.peer_id]
+
+    def message_to(self, other: Member, content: dict[str, Any]) -> IFMessage:
+        return self.node._engine.make_message(
+            [agent_address(other.node.peer_id)], MessageDraft(content=content)
+        )
+
+    async def vanish(self) -> None:
+        """End as a killed process does: every socket closes and nobody is told."""
+        engine = self.node._engine
+        for link in engine.links.links.values():
+            for protocol in link._rtc._ice._protocols:
+                protocol.transport.abort()
+        await engine.rendezvous.stop()
+        engine.running = False
+        engine.lag.stop()
+        await engine.links.close_all("vanished")
+        await engine._tasks.close()
+
 
 class Lab:
     """Founds a mesh and lets members join it with real invitations."""
 
-    async def __aenter__(self) -> Lab:
+    async def __aenter__(self) -> Self:
         self.http = aiohttp.ClientSession()
         self.server = SignalingServer()
         self.host: RunningServer = await run_server("127.0.0.1", 0, self.server)

@@ -129,23 +129,29 @@ class Engine(LinkHandler):
         self.policy = DialPolicy(self.identity.peer_id, random.random)
         self.rendezvous = Rendezvous(self.identity, self.meeting, self.meeting.make_carrier)
         self.peers = PeerBook(state.membership, self.beacons, state.seen, self.links.links)
+        self.replay = self._what_was_seen()
         self.inbox = self._make_inbox()
         self.inviter = Inviter(self)
         self._follow(self.roster.look(time.time()))
 
     def _make_inbox(self) -> Inbox:
-        replay = (
-            ReplayGuard.from_json(self.state.replay)
-            if self.state.clean and self.state.replay is not None
-            else ReplayGuard(unclean_since=None if self.state.clean else time.time())
-        )
-        self.replay = replay
         return Inbox(
             self.identity.peer_id,
-            replay,
+            self.replay,
             rate=self.config.message_rate,
             burst=self.config.message_burst,
         )
+
+    def _what_was_seen(self) -> ReplayGuard:
+        """Return the replay guard of the last run, or one that knows it has lost its memory."""
+        if self.state.clean and self.state.replay is None:
+            return ReplayGuard()
+        if self.state.clean:
+            try:
+                return ReplayGuard.from_json(self.state.replay)
+            except ValueError:
+                _LOGGER.warning("What was seen before cannot be read; older messages are refused")
+        return ReplayGuard(unclean_since=time.time())
 
     # Life
 

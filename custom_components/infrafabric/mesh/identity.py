@@ -1,7 +1,7 @@
-"""Who a node is: one Ed25519 key per mesh, the peer id made of it, and signatures by purpose.
+r"""Who a node is: one Ed25519 key per mesh, the peer id made of it, and signatures by purpose.
 
 Ed25519 is RFC 8032. Everything but an IFMessage is signed as
-``"infrafabric/<purpose>/1\\0" + bytes``, so a signature made for one purpose never passes for
+``"infrafabric/<purpose>/1\0" + bytes``, so a signature made for one purpose never passes for
 another.
 """
 

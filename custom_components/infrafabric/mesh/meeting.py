@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from .encoding import canonical_json
 from .errors import MeshError
 from .identity import PublicIdentity
 from .rendezvous import RendezvousHandler, Server
@@ -55,7 +56,7 @@ class Meeting(RendezvousHandler):
     def open(self) -> None:
         """Let the server in this process, if any, serve our mesh."""
         if self._server is not None:
-            self._release = self._server.admit(self._engine.mesh_id, self._admits)
+            self._release = self._server.admit(self._engine.mesh_id, self._admits, self._farewell)
 
     def close(self) -> None:
         """Stop serving."""
@@ -171,12 +172,23 @@ class Meeting(RendezvousHandler):
     def _decline(self, sender: str) -> None:
         """Tell a former member that it is one, with the proof."""
         engine = self._engine
-        proof = engine.roster.proof_of_end(sender)
         tombstone = engine.state.membership.tombstone_of(sender)
-        if not proof or tombstone is None:
-            return
-        payload = {"k": "declined", "records": [item.to_json() for item in proof]}
-        engine.run(engine.rendezvous.send(PublicIdentity(tombstone.public_key), payload), "decline")
+        payload = self._proof_of_end(sender)
+        if tombstone is not None and payload is not None:
+            peer = PublicIdentity(tombstone.public_key)
+            engine.run(engine.rendezvous.send(peer, payload), "decline")
+
+    def _farewell(self, key: bytes) -> tuple[str, bytes] | None:
+        """Return the same for somebody our own server refuses."""
+        peer = PublicIdentity(key)
+        payload = self._proof_of_end(peer.peer_id)
+        if payload is None:
+            return None
+        return self._engine.identity.peer_id, peer.seal(canonical_json(payload))
+
+    def _proof_of_end(self, peer_id: str) -> dict[str, Any] | None:
+        proof = self._engine.roster.proof_of_end(peer_id)
+        return {"k": "declined", "records": [item.to_json() for item in proof]} if proof else None
 
     def stranger_received(self, carrier: Carrier, stranger: str, box: bytes) -> None:
         """Answer somebody who holds an invitation of ours."""

@@ -192,8 +192,10 @@ class WebSocketCarrier:
 
     async def _greet(self, ws: aiohttp.ClientWebSocketResponse, url: str) -> Ready:
         nonce = self._nonces(NONCE_SIZE)
-        clock = self._mailbox.clock
-        return await sign_in(ws, url, self._credentials, nonce, self._wall_clock, clock)
+        mailbox = self._mailbox
+        return await sign_in(
+            ws, url, self._credentials, nonce, self._wall_clock, mailbox.clock, mailbox.frame
+        )
 
     async def _register(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         """Tell the server the invitations whenever they change; the last state always arrives."""

@@ -39,6 +39,8 @@ from .wire import (
 _JOINER_BYTES: Final = 8
 
 type Verifier = Callable[[bytes, Sequence[Signed]], bool]
+type Farewell = Callable[[bytes], tuple[str, bytes] | None]
+"""Given the key of somebody refused who proved to own it: who tells it why, and the sealed box."""
 """Tells whether the key's owner, who shows these records, is a member now."""
 
 
@@ -114,6 +116,7 @@ class SignalingCore:
         self._conns: dict[int, _Conn] = {}
         self._meshes: dict[str, _Mesh] = {}
         self._verifiers: dict[str, Verifier] = {}
+        self._farewells: dict[str, Farewell] = {}
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -221,8 +224,8 @@ class SignalingCore:
 
     # ── the hosting node ────────────────────────────────────────────────────────────────────
 
-    def admit(self, mesh: str, verifier: Verifier) -> None:
-        """Serve a mesh whose members *verifier* knows.
+    def admit(self, mesh: str, verifier: Verifier, farewell: Farewell | None = None) -> None:
+        """Serve a mesh whose members *verifier* knows; *farewell* explains a refusal.
 
         Raises:
             ValueError: The mesh is served already.
@@ -231,9 +234,12 @@ class SignalingCore:
         if mesh in self._verifiers:
             raise ValueError("the mesh is served already")
         self._verifiers[mesh] = verifier
+        if farewell is not None:
+            self._farewells[mesh] = farewell
 
     def release(self, mesh: str) -> list[Action]:
         """End serving a mesh: its connections close, except those of the hosting node itself."""
+        self._farewells.pop(mesh, None)
         if self._verifiers.pop(mesh, None) is None:
             return []
         return self._turn_out_all(lambda c: c.mesh == mesh, "mesh_gone", CLOSE_AWAY)
@@ -309,8 +315,10 @@ class SignalingCore:
         if not self._is_own_address(frame.url):
             return self._turn_out(conn, "wrong_address")
         key = _own_key(frame.chain)
-        if key is None or not self._is_member(conn, key, frame, unix):
+        if key is None or not self._owns(conn, key, frame):
             return self._turn_out(conn, "refused")
+        if not self._is_member(conn, key, frame, unix):
+            return self._explained(conn, key) + self._turn_out(conn, "refused")
         peer_id = peer_id_of(key)
         room = self._meshes.get(conn.mesh)
         older = room.members.get(peer_id) if room else None
@@ -329,13 +337,23 @@ class SignalingCore:
         address = address_of(url)
         return address is not None and address in {address_of(own) for own in self._urls()}
 
-    def _is_member(self, conn: _Conn, key: bytes, frame: Auth, unix: float) -> bool:
+    def _owns(self, conn: _Conn, key: bytes, frame: Auth) -> bool:
         try:
             signed = transcript(frame.url, conn.mesh, key, *conn.nonces)
         except ValueError:
             return False
-        if not PublicIdentity(key).verify(Purpose.SIGNALING, signed, frame.signature):
-            return False
+        return PublicIdentity(key).verify(Purpose.SIGNALING, signed, frame.signature)
+
+    def _explained(self, conn: _Conn, key: bytes) -> list[Action]:
+        """Let the hosting node tell a former member why, so that it need not guess."""
+        farewell = self._farewells.get(conn.mesh)
+        told = farewell(key) if farewell is not None else None
+        if told is None:
+            return []
+        sender, box = told
+        return [Send(conn.number, encode_frame("box", from_=sender, box=b64encode(box)))]
+
+    def _is_member(self, conn: _Conn, key: bytes, frame: Auth, unix: float) -> bool:
         verifier = self._verifiers.get(conn.mesh)
         if verifier is not None:
             return verifier(key, frame.chain)

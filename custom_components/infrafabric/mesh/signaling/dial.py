@@ -20,6 +20,7 @@ from ..identity import Purpose
 from .base import Credentials
 from .wire import (
     MAX_FRAME,
+    Box,
     Challenge,
     Failure,
     Hello,
@@ -157,9 +158,15 @@ async def send_frame(ws: Sink, url: str, text: str) -> None:
 
 
 async def _expect[F: ServerFrame](
-    ws: aiohttp.ClientWebSocketResponse, url: str, kind: type[F]
+    ws: aiohttp.ClientWebSocketResponse,
+    url: str,
+    kind: type[F],
+    told_box: Callable[[Box], None] | None = None,
 ) -> F:
     frame = await receive_frame(ws, url)
+    if isinstance(frame, Box) and told_box is not None:
+        told_box(frame)
+        frame = await receive_frame(ws, url)
     if isinstance(frame, Failure):
         raise failure(url, frame.code)
     if not isinstance(frame, kind):
@@ -186,6 +193,7 @@ async def sign_in(
     nonce: bytes,
     wall_clock: Callable[[], float],
     told_time: Callable[[float], None],
+    told_box: Callable[[Box], None],
 ) -> Ready:
     """Sign in as a member and return what the server answers.
 
@@ -196,6 +204,7 @@ async def sign_in(
         nonce: 16 fresh random bytes.
         wall_clock: Unix seconds.
         told_time: Told how many seconds the server's clock is ahead.
+        told_box: Told what the hosting node says before its server refuses a former member.
 
     Raises:
         RefusedError: ``signaling_refused`` and others.
@@ -215,7 +224,7 @@ async def sign_in(
         signature = identity.sign(Purpose.SIGNALING, signed)
         frame = auth_frame(url, chain, credentials.authority, credentials.founder, signature)
         await send_frame(ws, url, frame)
-        ready = await _expect(ws, url, Ready)
+        ready = await _expect(ws, url, Ready, told_box)
     if ready.id != identity.peer_id:
         raise failure(url, "malformed")
     return ready

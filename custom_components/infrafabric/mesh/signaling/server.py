@@ -15,7 +15,7 @@ from ..identity import peer_id_of
 from ..records import verify_chain
 from ..signed import Signed
 from .actions import Action, Limits, Send
-from .core import SignalingCore, Verifier
+from .core import Farewell, SignalingCore, Verifier
 from .wire import Auth
 
 _LOGGER = logging.getLogger(__name__)
@@ -83,8 +83,13 @@ class SignalingServer:
         """Connections by state: ``new``, ``challenged``, ``joiner``, ``member``, ``local``."""
         return self._core.counts
 
-    def admit(self, mesh_id: str, verifier: Verifier) -> Callable[[], None]:
+    def admit(
+        self, mesh_id: str, verifier: Verifier, farewell: Farewell | None = None
+    ) -> Callable[[], None]:
         """Serve a mesh; *verifier* says for each sign-in whether key and records are a member's.
+
+        *farewell* may return what somebody refused is told by the hosting node, as its peer id
+        and a sealed box.
 
         Call the result to end it; the mesh's connections close then.
 
@@ -101,7 +106,7 @@ class SignalingServer:
                 _LOGGER.exception("Could not judge %s", peer_id_of(key))
                 return False
 
-        self._core.admit(mesh_id, verify)
+        self._core.admit(mesh_id, verify, farewell)
         return lambda: self._perform(self._core.release(mesh_id))
 
     def drop(self, mesh_id: str, peer_id: str) -> None:
