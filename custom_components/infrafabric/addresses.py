@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 
 from .const import CONF_SIGNALING_URLS, SIGNAL_PATH
+from .mesh.invitation import is_signaling_url
 
 _WEBSOCKET_SCHEME = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 _PRIVATE_SUFFIXES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain")
@@ -47,7 +48,11 @@ def signaling_url(text: str) -> str:
         msg = "not the address of a signaling server"
         raise ValueError(msg)
     url = url.with_scheme(_WEBSOCKET_SCHEME[url.scheme])
-    return str(url if url.path not in ("", "/") else url.with_path(SIGNAL_PATH))
+    address = str(url if url.path not in ("", "/") else url.with_path(SIGNAL_PATH))
+    if not is_signaling_url(address):
+        msg = "not an address that an invitation can carry"
+        raise ValueError(msg)
+    return address
 
 
 def signaling_urls(hass: HomeAssistant, options: Mapping[str, Any]) -> tuple[str, ...]:

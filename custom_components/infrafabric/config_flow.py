@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final, override
+from typing import Any, Final, override
 
 import probatio
 
@@ -34,14 +34,12 @@ from .hub import async_software
 from .mesh.api import NodeConfig
 from .mesh.errors import MeshError
 from .mesh.identity import check_groups
+from .mesh.invitation import Invitation
 from .mesh.node import MeshNode
 from .options_flow import MeshOptionsFlow
 from .store import MemoryStore, MeshStore
 
 _LOGGER: Final = logging.getLogger(__name__)
-
-if TYPE_CHECKING:
-    from .mesh.invitation import Invitation
 
 CONF_INVITATION: Final = "invitation"
 CONF_MESH_NAME: Final = "mesh_name"
@@ -258,8 +256,6 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
         """Remember an invitation and return what is wrong with it."""
         self._text = text
         self._failure = None
-        from .mesh.invitation import Invitation  # noqa: PLC0415
-
         try:
             self._invitation = Invitation.parse(text, time.time())
         except MeshError as err:

@@ -89,11 +89,13 @@ class MeshOptionsFlow(OptionsFlow):
 
     config_entry: MeshConfigEntry
 
+    _invitation: InvitationView
+    _joined: PeerView
+
     def __init__(self) -> None:
         """Begin with nothing chosen."""
-        self._invitation: InvitationView | None = None
+        self._invitation_id = ""
         self._text = ""
-        self._joined: PeerView | None = None
         self._changed = asyncio.Event()
         self._known = asyncio.Event()
         self._wait_task: asyncio.Task[None] | None = None
@@ -137,6 +139,8 @@ class MeshOptionsFlow(OptionsFlow):
             description_placeholders=placeholders,
         )
 
+    async_step_init_member = async_step_init
+
     # -- invite -------------------------------------------------------------------------------
 
     async def async_step_invite(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -156,6 +160,7 @@ class MeshOptionsFlow(OptionsFlow):
                 errors["base"] = err.code if err.code in INVITE_ERRORS else "failed"
                 error = plain(str(err))
             else:
+                self._invitation_id = self._invitation.invitation_id
                 return await self.async_step_invite_code()
         return self.async_show_form(
             step_id="invite",
@@ -171,7 +176,6 @@ class MeshOptionsFlow(OptionsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Show the invitation as text and as a QR code."""
-        invitation = self._open_invitation
         if user_input is not None:
             return await self.async_step_invite_wait()
         schema = probatio.Schema(
@@ -192,8 +196,8 @@ class MeshOptionsFlow(OptionsFlow):
             step_id="invite_code",
             data_schema=schema,
             description_placeholders={
-                "role": await async_role_name(self.hass, invitation.role),
-                "expires": _local_time(invitation),
+                "role": await async_role_name(self.hass, self._invitation.role),
+                "expires": _local_time(self._invitation),
             },
             last_step=False,
         )
@@ -202,28 +206,29 @@ class MeshOptionsFlow(OptionsFlow):
         self, _user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Wait for somebody to use the invitation."""
-        invitation = self._open_invitation
         if self._wait_task is None:
-            self._wait_task = self.hass.async_create_task(
-                self._async_wait(), "infrafabric invitation", eager_start=False
+            # In the background, because it may last for days: Home Assistant must not wait for
+            # it when it stops.
+            self._wait_task = self.hass.async_create_background_task(
+                self._async_wait(), "infrafabric invitation"
             )
         if not self._wait_task.done():
             return self.async_show_progress(
                 step_id="invite_wait",
                 progress_action="invite_wait",
-                description_placeholders={"expires": _local_time(invitation)},
+                description_placeholders={"expires": _local_time(self._invitation)},
                 progress_task=self._wait_task,
             )
         self._wait_task = None
         return self.async_show_progress_done(
-            next_step_id="invite_joined" if self._joined else "invite_closed"
+            next_step_id="invite_joined" if self._known.is_set() else "invite_closed"
         )
 
     async def async_step_invite_joined(
         self, _user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Show who joined, to be compared with what the other screen shows."""
-        peer = self._new_peer
+        peer = self._joined
         return self.async_show_menu(
             step_id="invite_joined",
             menu_options=["invite_keep", "invite_undo"],
@@ -245,38 +250,26 @@ class MeshOptionsFlow(OptionsFlow):
     ) -> ConfigFlowResult:
         """End: it was the right one."""
         return self.async_abort(
-            reason="peer_kept", description_placeholders={"peer": plain(self._new_peer.name)}
+            reason="peer_kept", description_placeholders={"peer": plain(self._joined.name)}
         )
 
     async def async_step_invite_undo(
         self, _user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Revoke the new peer: it was somebody else."""
-        return await self._async_revoke(self._new_peer)
-
-    @property
-    def _open_invitation(self) -> InvitationView:
-        if self._invitation is None:
-            raise AbortFlow("invitation_closed")
-        return self._invitation
-
-    @property
-    def _new_peer(self) -> PeerView:
-        if self._joined is None:
-            raise AbortFlow("invitation_closed")
-        return self._joined
+        return await self._async_revoke(self._joined)
 
     @callback
     def _follow(self, event: NodeEvent) -> None:
         """Notice what becomes of the invitation."""
-        if (invitation := self._invitation) is None:
+        if not self._invitation_id:
             return
-        if isinstance(event, PeerJoined) and event.invitation_id == invitation.invitation_id:
+        if isinstance(event, PeerJoined) and event.invitation_id == self._invitation_id:
             self._joined = event.peer
             self._known.set()
             self._changed.set()
         elif isinstance(event, InvitationsChanged) and all(
-            view.invitation_id != invitation.invitation_id for view in self._hub.node.invitations
+            view.invitation_id != self._invitation_id for view in self._hub.node.invitations
         ):
             self._changed.set()
 

@@ -1,6 +1,6 @@
 """Actions: talk to peers, invite, and manage the members of a mesh."""
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -100,35 +100,40 @@ def _invalid(key: str, **placeholders: str) -> ServiceValidationError:
     )
 
 
-def _hub_of(call: ServiceCall, device_id: str) -> MeshHub:
-    _device, entry = async_get_device_and_config_entry(
-        call.hass, DOMAIN, device_id, include_child_devices=False
-    )
-    hub: MeshHub = entry.runtime_data
-    return hub
+def _hubs(call: ServiceCall) -> Iterator[tuple[MeshHub, str, bool]]:
+    """Return the mesh of each targeted device, the device, and whether the call names it.
+
+    Raises:
+        ServiceValidationError: A named device belongs to no loaded mesh.
+
+    """
+    named, meant = _targeted_devices(call)
+    for device_id in sorted(named | meant):
+        try:
+            _device, entry = async_get_device_and_config_entry(
+                call.hass, DOMAIN, device_id, include_child_devices=False
+            )
+        except ServiceValidationError:
+            if device_id in named:
+                raise
+            # An area holds all kinds of devices; the others are not spoken to.
+            continue
+        yield entry.runtime_data, device_id, device_id in named
 
 
 def _peers(call: ServiceCall) -> dict[MeshHub, list[str]]:
     """Return the targeted peers' ids by mesh.
 
     Raises:
-        ServiceValidationError: A named device is no peer of a loaded mesh, or there is none.
+        ServiceValidationError: As ``_hubs``, a named device is no peer, or there is no peer.
 
     """
-    named, meant = _targeted_devices(call)
     peers: dict[MeshHub, list[str]] = {}
-    for device_id in sorted(named | meant):
-        try:
-            hub = _hub_of(call, device_id)
-            peer_id = hub.peer_id_of_device(device_id)
-            if peer_id is None:
-                raise _invalid("not_a_peer")
-        except ServiceValidationError:
-            if device_id in named:
-                raise
-            # An area holds all kinds of devices; the others are not spoken to.
-            continue
-        peers.setdefault(hub, []).append(peer_id)
+    for hub, device_id, named in _hubs(call):
+        if (peer_id := hub.peer_id_of_device(device_id)) is not None:
+            peers.setdefault(hub, []).append(peer_id)
+        elif named:
+            raise _invalid("not_a_peer")
     if not peers:
         raise _invalid("no_peer_targeted")
     return peers
@@ -151,15 +156,10 @@ def _mesh(call: ServiceCall) -> MeshHub:
     """Return the mesh whose node is the target.
 
     Raises:
-        ServiceValidationError: The target is not exactly one node of this Home Assistant.
+        ServiceValidationError: As ``_hubs``, or the target is not exactly one node of this Home Assistant.
 
     """
-    named, meant = _targeted_devices(call)
-    hubs = [
-        hub
-        for device_id in named | meant
-        if (hub := _hub_of(call, device_id)).node_device_id == device_id
-    ]
+    hubs = [hub for hub, device_id, _named in _hubs(call) if hub.node_device_id == device_id]
     if len(hubs) != 1:
         raise _invalid("one_node_only")
     return hubs[0]

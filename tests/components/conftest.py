@@ -5,6 +5,7 @@ one does in time, and tests make its peers come, go and speak. A few tests use t
 instead; everything else is about what Home Assistant makes of a node.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ from custom_components.infrafabric.mesh.api import (
 )
 from custom_components.infrafabric.mesh.errors import InvalidError, RefusedError, UnreachableError
 from custom_components.infrafabric.mesh.identity import Identity, check_groups, mesh_id_of
+from custom_components.infrafabric.mesh.invitation import Invitation
 from custom_components.infrafabric.mesh.message import BROADCAST, IFMessage, agent_address
 from custom_components.infrafabric.mesh.model import (
     Band,
@@ -54,20 +56,59 @@ from custom_components.infrafabric.mesh.model import (
     Role,
     StatsChanged,
 )
+from custom_components.infrafabric.mesh.records import Record, make_record, parse_signed
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 
+from .flow_texts import flow_texts_checked
+
 OWN = Identity(bytes([1]) * 32)
-"""The identity of the node under test."""
+"""The identity of the node under test, founder of its mesh."""
 STUDIO = Identity(bytes([2]) * 32)
 """A peer that is always there."""
 GARAGE = Identity(bytes([3]) * 32)
 """A peer that comes later."""
-MESH_ID = mesh_id_of(OWN.public_key, OWN.public_key)
+AUTHORITY = Identity(bytes([9]) * 32)
+MESH_ID = mesh_id_of(AUTHORITY.public_key, OWN.public_key)
 MESH_NAME = "Family"
 NODE_NAME = "Home"
-INVITATION = "infrafabric:join#if1.c2VjcmV0LWludml0YXRpb24"
-"""What the fake node hands out as an invitation's text."""
+SECRET = bytes(range(100, 116))
+"""The secret of ``INVITATION``; nothing but its text may hold it."""
+
+
+def an_invitation(founder: Identity = OWN, **changes: Any) -> str:
+    """Return the text of a real invitation, to the mesh under test unless told otherwise."""
+    mesh_id = mesh_id_of(AUTHORITY.public_key, founder.public_key)
+    record = parse_signed(
+        make_record(
+            AUTHORITY,
+            mesh_id,
+            founder.public_key,
+            name="Inviter",
+            role=Role.ADMIN,
+            not_before=1_700_000_000,
+            serial=1,
+        )
+    )
+    assert isinstance(record, Record)
+    return replace(
+        Invitation(
+            mesh_name=MESH_NAME,
+            authority=AUTHORITY.public_key,
+            founder=founder.public_key,
+            record=record,
+            invitation_id="00" * 16,
+            role=Role.COMMAND,
+            expires=4_102_444_800,
+            urls=("wss://home.example/api/infrafabric/signal",),
+            secret=SECRET,
+        ),
+        **changes,
+    ).text()
+
+
+INVITATION = an_invitation()
+"""What the fake node hands out, and what the flows take."""
 
 GOOD_QUALITY = Quality(
     rtt_ms=12.5, rtt_p95_ms=20.0, jitter_ms=1.5, loss_percent=0.0, score=95.0, band=Band.EXCELLENT
@@ -416,6 +457,10 @@ class FakeMeshes:
     """Whether the nodes loaded from now on were revoked."""
     load_error: Exception | None = None
     join_error: Exception | None = None
+    join_gate: asyncio.Event | None = None
+    """Joining waits for it."""
+    joined_from: dict[str, Any] | None = None
+    """What the store held when ``join`` began."""
     nodes: list[FakeMeshNode] = field(default_factory=list)
     """Every node ever loaded, oldest first."""
     calls: list[tuple[Any, ...]] = field(default_factory=list)
@@ -444,6 +489,9 @@ class FakeMeshes:
     ) -> None:
         """Save a state that ``load`` accepts, or fail as told."""
         self.calls.append(("join", invitation, node_name, software))
+        self.joined_from = await store.load()
+        if self.join_gate is not None:
+            await self.join_gate.wait()
         if self.join_error is not None:
             error, self.join_error = self.join_error, None
             raise error
@@ -463,6 +511,13 @@ class FakeMeshes:
 @pytest.fixture(autouse=True)
 def _custom_integrations(enable_custom_integrations: None) -> None:
     """Let Home Assistant find the integration."""
+
+
+@pytest.fixture(autouse=True)
+def _flow_texts() -> Generator[None]:
+    """Check that every dialog has all its texts."""
+    with flow_texts_checked():
+        yield
 
 
 @pytest.fixture
