@@ -196,9 +196,11 @@ def _decode(text: str) -> Any:
     if len(text) > _MAX_TEXT:
         raise ValueError("too long")
     compact = _NOISE.sub("", text)
-    before, mark, encoded = compact.rpartition(_MARK)
-    if not mark or (before and not before.endswith("#")):
-        raise ValueError("no invitation in it")
+    _, mark, encoded = compact.partition("#" + _MARK)
+    if not mark:
+        if not compact.startswith(_MARK):
+            raise ValueError("no invitation in it")
+        encoded = compact.removeprefix(_MARK)
     try:
         data = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
     except (binascii.Error, ValueError) as err:
