@@ -384,7 +384,7 @@ class SctpGuard:
 
 
 def guard_ice(connection: Connection) -> None:
-    """Bound what an ICE connection stores for anyone who sends to its ports."""
+    """Bound what an ICE connection stores for anyone who sends to its ports, and let it end."""
     check = connection.check_incoming
 
     def data_received(data: bytes, component: int) -> None:
@@ -396,9 +396,17 @@ def guard_ice(connection: Connection) -> None:
         if len(known) < MAX_REMOTE_CANDIDATES or any((c.host, c.port) == addr for c in known):
             check(message, addr, protocol)
 
-    replacements: dict[str, Callable[..., None]] = {
+    consent = connection.query_consent
+
+    async def query_consent() -> None:
+        # A connection closed while it connects would ask for ever.
+        if not connection._closing:
+            await consent()
+
+    replacements: dict[str, Callable[..., Any]] = {
         "data_received": data_received,
         "check_incoming": check_incoming,
+        "query_consent": query_consent,
     }
     for name, method in replacements.items():
         setattr(connection, name, method)

@@ -7,7 +7,7 @@ not receipted yet, so nothing on either side grows without limit.
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from .frames import (
     MAX_BODY,
@@ -53,10 +53,17 @@ _POOR_SKIP: Final = 8
 _RATE_WINDOW: Final = 0.05
 
 
-class Outgoing[W]:
-    """One message on its way; ``dropped`` when nobody waits for it any more."""
+class Waiter(Protocol):
+    """Who waits for a receipt: an ``asyncio.Future``, for one."""
 
-    __slots__ = ("body", "cost", "dropped", "signature", "waiter")
+    def cancelled(self) -> bool:
+        """Tell whether nobody waits any more."""
+
+
+class Outgoing[W: Waiter]:
+    """One message on its way."""
+
+    __slots__ = ("body", "cost", "signature", "waiter")
 
     def __init__(self, body: bytes, signature: bytes, waiter: W) -> None:
         """Hold the message and whatever the caller resolves on the receipt."""
@@ -64,10 +71,14 @@ class Outgoing[W]:
         self.signature = signature
         self.cost = len(body) + OVERHEAD
         self.waiter = waiter
-        self.dropped = False
+
+    @property
+    def dropped(self) -> bool:
+        """Whether the message need not be sent any more."""
+        return self.waiter.cancelled()
 
 
-class Outbox[W]:
+class Outbox[W: Waiter]:
     """Queues messages and receipts and turns them into frames."""
 
     def __init__(self, credit: int) -> None:
