@@ -1,0 +1,66 @@
+"""Every dialog that a test opens has all its texts: checked where Home Assistant shows them.
+
+This is what hassfest cannot see, because step ids, fields and placeholders are only known when
+the flow runs. The flows' own tests open every form, menu and ending there is.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+import json
+from pathlib import Path
+from string import Formatter
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.config_entries import OptionsFlow
+from homeassistant.data_entry_flow import FlowManager, FlowResultType
+
+TEXTS: dict[str, Any] = json.loads(
+    (Path(__file__).parents[2] / "custom_components/infrafabric/translations/en.json").read_text()
+)
+
+
+def placeholders_of(text: str) -> set[str]:
+    """Return the names in braces."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def check_texts(section: str, result: Mapping[str, Any]) -> None:
+    """Fail when something that *result* shows has no text, or a text asks for more than it gets."""
+    texts = TEXTS[section]
+    given = set(result.get("description_placeholders") or {})
+    shown: list[str] = []
+    match result["type"]:
+        case FlowResultType.ABORT:
+            shown.append(texts["abort"][result["reason"]])
+        case FlowResultType.SHOW_PROGRESS:
+            shown.append(texts["progress"][result["progress_action"]])
+        case FlowResultType.MENU:
+            step = texts["step"][result["step_id"]]
+            assert set(step["menu_options"]) == set(result["menu_options"]), result["step_id"]
+            shown += [step.get("title", ""), step.get("description", "")]
+        case FlowResultType.FORM:
+            step = texts["step"][result["step_id"]]
+            schema = result["data_schema"]
+            fields = {str(field) for field in schema.schema} if schema else set()
+            assert set(step.get("data", {})) == fields, result["step_id"]
+            assert set(step.get("data_description", {})) == fields, result["step_id"]
+            shown += [step.get("title", ""), step.get("description", "")]
+            shown += [texts["error"][error] for error in (result["errors"] or {}).values()]
+    for text in shown:
+        assert placeholders_of(text) <= given, (result.get("step_id"), text, given)
+
+
+@contextmanager
+def flow_texts_checked() -> Generator[None]:
+    """Check the texts of every step of the integration's flows."""
+    real = FlowManager._async_handle_step
+
+    async def checked(manager: Any, flow: Any, step_id: str, user_input: Any) -> Any:
+        result = await real(manager, flow, step_id, user_input)
+        if type(flow).__module__.startswith("custom_components.infrafabric."):
+            check_texts("options" if isinstance(flow, OptionsFlow) else "config", result)
+        return result
+
+    with patch.object(FlowManager, "_async_handle_step", checked):
+        yield
