@@ -1,0 +1,413 @@
+"""Texts, icons and descriptions of actions: complete, alike in all languages, and nothing stray.
+
+hassfest and the HACS action run on GitHub only; this is what they check, and what they cannot
+know. The texts of dialogs are checked as the dialogs are shown (flow_texts.py).
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from custom_components.infrafabric import (
+    binary_sensor,
+    button,
+    config_flow,
+    event,
+    forms,
+    issues,
+    notify,
+    options_flow,
+    sensor,
+)
+from custom_components.infrafabric.const import PLATFORMS
+from custom_components.infrafabric.errors import TRANSLATED
+from custom_components.infrafabric.mesh import problems
+from custom_components.infrafabric.mesh.message_schema import PERFORMATIVES
+from custom_components.infrafabric.mesh.model import Band, Path as LinkPath, Role
+from custom_components.infrafabric.services import ACTIONS
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import config_validation as cv
+
+from .flow_texts import check_texts, placeholders_of
+
+ROOT = Path(__file__).parents[2] / "custom_components" / "infrafabric"
+LANGUAGES = ["de", "fr"]
+PROBLEMS = {
+    problems.CLOCK_SKEW,
+    problems.CLONED_IDENTITY,
+    problems.MEMBERSHIP_LAPSING,
+    problems.MEMBERSHIP_REVOKED,
+    problems.NO_SIGNALING,
+    problems.SLOW_CRC,
+}
+
+# As in hassfest's translations.py.
+KEY = re.compile(r"^(?!.+[_-]{2})(?![_-])[a-z0-9-_]+(?<![_-])$")
+URL = re.compile(
+    r"((ftp|ftps|http|https|mqtt)://|www\.)[a-z0-9]+([-.][a-z0-9]+)*\.[a-z]{2,5}", re.IGNORECASE
+)
+
+
+def texts_of(language: str) -> dict[str, Any]:
+    texts: dict[str, Any] = json.loads((ROOT / "translations" / f"{language}.json").read_text())
+    return texts
+
+
+def flat(node: Mapping[str, Any], path: str = "") -> dict[str, str]:
+    """Return every text by its dotted path."""
+    found: dict[str, str] = {}
+    for key, value in node.items():
+        if isinstance(value, str):
+            found[path + key] = value
+        else:
+            found |= flat(value, f"{path}{key}.")
+    return found
+
+
+EN = texts_of("en")
+FLAT_EN = flat(EN)
+ICONS: dict[str, Any] = json.loads((ROOT / "icons.json").read_text())
+SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "services.yaml").read_text())
+
+
+# -- languages --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_has_the_same_keys_as_english(language: str) -> None:
+    assert flat(texts_of(language)).keys() == FLAT_EN.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_has_the_same_placeholders_and_code_in_every_language(language: str) -> None:
+    for path, text in flat(texts_of(language)).items():
+        english = FLAT_EN[path]
+        assert placeholders_of(text) == placeholders_of(english), path
+        # What is in backticks is typed or pasted as it is.
+        assert sorted(re.findall(r"`[^`]*`", text)) == sorted(re.findall(r"`[^`]*`", english)), path
+        assert text.count("\n\n") == english.count("\n\n"), path
+        assert text.count("**") == english.count("**"), path
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_sentence_was_left_in_english(language: str) -> None:
+    translated = flat(texts_of(language))
+    assert not [
+        path for path, text in FLAT_EN.items() if text.count(" ") > 2 and translated[path] == text
+    ]
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_texts_are_as_hassfest_wants_them(language: str) -> None:
+    for path, text in flat(texts_of(language)).items():
+        assert text.strip(), path
+        assert text == text.strip(), path
+        assert not re.search(r"<\w", text), f"{path}: HTML"
+        assert not re.search(r"'{\w+}'", text), f"{path}: placeholder in single quotes"
+        assert not URL.search(text), f"{path}: a URL belongs in a placeholder"
+        assert all(name.isidentifier() for name in placeholders_of(text)), path
+        assert all(KEY.match(part) for part in path.split(".")), path
+
+
+def test_there_is_no_language_that_is_not_checked() -> None:
+    assert {file.stem for file in (ROOT / "translations").iterdir()} == {"en", *LANGUAGES}
+
+
+# -- entities ---------------------------------------------------------------------------------
+
+DESCRIPTIONS: dict[str, list[Any]] = {
+    "binary_sensor": [binary_sensor.CONNECTIVITY, binary_sensor.PROBLEM],
+    "button": [button.RECONNECT],
+    "event": [event.MESSAGE],
+    "notify": [notify.MESSAGE],
+    "sensor": [*sensor.NODE_SENSORS, *sensor.PEER_SENSORS],
+}
+TRANSLATED_ENTITIES = {
+    platform: {
+        description.translation_key: description
+        for description in descriptions
+        if description.translation_key
+    }
+    for platform, descriptions in DESCRIPTIONS.items()
+}
+
+
+def test_every_platform_is_checked() -> None:
+    assert set(DESCRIPTIONS) == set(PLATFORMS)
+
+
+def test_every_entity_has_a_name_and_an_icon_and_nothing_is_left_over() -> None:
+    for platform, described in TRANSLATED_ENTITIES.items():
+        texts = EN["entity"][platform]
+        assert texts.keys() == described.keys(), platform
+        assert all("name" in text for text in texts.values()), platform
+        icons = ICONS["entity"][platform]
+        assert icons.keys() == described.keys(), platform
+        assert all("default" in icon for icon in icons.values()), platform
+    assert EN["entity"].keys() == ICONS["entity"].keys() == TRANSLATED_ENTITIES.keys()
+
+
+def test_an_entity_without_a_text_of_its_own_is_named_by_its_device_class() -> None:
+    for platform, descriptions in DESCRIPTIONS.items():
+        for description in descriptions:
+            assert description.translation_key or description.device_class, (
+                platform,
+                description.key,
+            )
+
+
+def test_every_state_of_an_enumeration_has_a_text() -> None:
+    for key, description in TRANSLATED_ENTITIES["sensor"].items():
+        options = set(description.options or ())
+        assert set(EN["entity"]["sensor"][key].get("state", {})) == options, key
+        icons = ICONS["entity"]["sensor"][key].get("state", {})
+        assert set(icons) == options, key
+    assert set(EN["entity"]["sensor"]["path"]["state"]) == set(LinkPath)
+    assert set(EN["entity"]["sensor"]["quality_band"]["state"]) == set(Band) - {Band.UNKNOWN}
+
+
+def test_a_sensor_without_a_unit_of_its_own_has_a_translated_one() -> None:
+    for key, description in TRANSLATED_ENTITIES["sensor"].items():
+        counted = description.state_class and not description.native_unit_of_measurement
+        assert ("unit_of_measurement" in EN["entity"]["sensor"][key]) == bool(counted), key
+
+
+def test_every_event_type_and_role_has_a_text_and_every_type_an_icon() -> None:
+    attributes = EN["entity"]["event"]["message"]["state_attributes"]
+    assert set(attributes["event_type"]["state"]) == PERFORMATIVES
+    assert attributes["performative"]["state"] == attributes["event_type"]["state"]
+    assert set(attributes["role"]["state"]) == set(Role)
+    icons = ICONS["entity"]["event"]["message"]["state_attributes"]["event_type"]
+    assert set(icons["state"]) == PERFORMATIVES
+    assert EN["selector"]["performative"]["options"] == attributes["event_type"]["state"]
+
+
+def test_every_problem_has_a_text_and_every_one_that_can_be_helped_an_issue() -> None:
+    states = EN["entity"]["binary_sensor"]["problem"]["state_attributes"]["problems"]["state"]
+    assert set(states) == PROBLEMS
+    assert set(issues.ISSUES) == PROBLEMS - {problems.MEMBERSHIP_REVOKED}
+    assert EN["issues"].keys() == issues.ISSUES.keys()
+    for code, texts in EN["issues"].items():
+        assert texts.keys() == {"title", "description"}, code
+        known = {"mesh"} | {"membership_lapsing": {"date"}, "no_signaling": {"addresses"}}.get(
+            code, set()
+        )
+        assert placeholders_of(texts["title"] + texts["description"]) <= known, code
+
+
+def test_every_icon_is_an_icon_of_home_assistant() -> None:
+    frontend = pytest.importorskip("hass_frontend")
+    known: set[str] = set()
+    for file in (Path(frontend.__file__).parent / "static" / "mdi").glob("*.json"):
+        content = json.loads(file.read_text())
+        if isinstance(content, dict):
+            known |= content.keys()
+    used = set(flat(ICONS).values())
+
+    assert all(icon.startswith("mdi:") for icon in used)
+    assert {icon for icon in used if icon.removeprefix("mdi:") not in known} == set()
+
+
+# -- actions ----------------------------------------------------------------------------------
+
+
+def described_fields(fields: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the fields of an action, those in sections too."""
+    for name, field in fields.items():
+        if "fields" in field:
+            yield from described_fields(field["fields"])
+        else:
+            yield name, field
+
+
+def schema_fields(action: str) -> dict[str, Any]:
+    """Return the markers of an action's schema without its target."""
+    schema = ACTIONS[action].schema
+    # With a target, the schema comes first and the check that there is a target after it.
+    fields = next(part for part in schema.validators if hasattr(part, "schema")).schema
+    return {str(key): key for key in fields if str(key) not in cv.ENTITY_SERVICE_FIELDS}
+
+
+def test_every_action_is_described_translated_and_has_an_icon() -> None:
+    assert SERVICES.keys() == ACTIONS.keys() == EN["services"].keys() == ICONS["services"].keys()
+    for action, texts in EN["services"].items():
+        assert {"name", "description"} <= texts.keys(), action
+        assert "service" in ICONS["services"][action], action
+
+
+@pytest.mark.parametrize("action", sorted(ACTIONS))
+def test_the_fields_of_an_action_are_those_that_it_takes(action: str) -> None:
+    described = dict(described_fields(SERVICES[action].get("fields", {})))
+    taken = schema_fields(action)
+    assert described.keys() == taken.keys()
+    assert EN["services"][action].get("fields", {}).keys() == taken.keys()
+    for name, field in described.items():
+        assert {"name", "description"} <= EN["services"][action]["fields"][name].keys(), name
+        required = type(taken[name]).__name__ == "Required"
+        assert field.get("required", False) == required, name
+        assert "selector" in field, name
+        if "default" in field and callable(taken[name].default):
+            default = taken[name].default()
+            if isinstance(default, int | float | str):
+                assert field["default"] == default, name
+
+
+@pytest.mark.parametrize("action", sorted(ACTIONS))
+def test_the_sections_of_an_action_are_translated(action: str) -> None:
+    sections = {
+        name for name, field in SERVICES[action].get("fields", {}).items() if "fields" in field
+    }
+    assert set(EN["services"][action].get("sections", {})) == sections
+
+
+def test_every_choice_has_a_text_and_no_text_is_without_a_choice() -> None:
+    choices: dict[str, set[str]] = {
+        "role": set(forms.ROLES),
+        "expiry": set(forms.EXPIRIES),
+        "ice": set(forms.ICE_MODES),
+    }
+    for action in SERVICES.values():
+        for name, field in described_fields(action.get("fields", {})):
+            if select := field["selector"].get("select"):
+                options = {str(option) for option in select["options"]}
+                key = select["translation_key"]
+                assert choices.setdefault(key, options) == options, name
+    translated = {
+        key: set(texts["options"]) for key, texts in EN["selector"].items() if "options" in texts
+    }
+
+    assert translated == choices
+    objects = {key: texts for key, texts in EN["selector"].items() if "fields" in texts}
+    assert objects.keys() == {"ice_server"}
+    fields = forms.ICE_SERVERS.config["fields"]
+    assert objects["ice_server"]["fields"].keys() == fields.keys()
+    # hassfest wants both.
+    assert all(
+        text.keys() == {"name", "description"} for text in objects["ice_server"]["fields"].values()
+    )
+
+
+# -- errors -----------------------------------------------------------------------------------
+
+RAISED = re.compile(r"(Error|Failed|NotReady|_invalid)$")
+
+
+def calls(folder: Path) -> Iterator[tuple[Path, ast.Call]]:
+    for file in sorted(folder.glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call):
+                yield file, node
+
+
+def name_of(call: ast.Call) -> str:
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def literal(node: ast.AST | None) -> Any:
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+def raised_here() -> dict[str, set[str]]:
+    """Return the placeholders of every translated error that floor 5 raises by name."""
+    found: dict[str, set[str]] = {}
+    for _, call in calls(ROOT):
+        if not RAISED.search(name_of(call)):
+            continue
+        words = {word.arg: word.value for word in call.keywords}
+        if name_of(call) == "_invalid":
+            key, given = literal(call.args[0]), set(words) - {None}
+        else:
+            key = literal(words.get("translation_key"))
+            placeholders = words.get("translation_placeholders")
+            given = (
+                {literal(name) for name in placeholders.keys}
+                if isinstance(placeholders, ast.Dict)
+                else set()
+            )
+        if key is not None:
+            found[key] = {str(name) for name in given}
+    return found
+
+
+def test_every_error_has_a_text_and_no_text_is_without_an_error() -> None:
+    assert EN["exceptions"].keys() == raised_here().keys() | TRANSLATED | {"mesh_error"}
+
+
+def test_every_error_gets_what_its_text_asks_for() -> None:
+    for key, given in raised_here().items():
+        assert placeholders_of(EN["exceptions"][key]["message"]) == given, key
+
+
+def test_the_library_gives_every_detail_that_a_text_asks_for() -> None:
+    details: dict[str, list[set[str]]] = {}
+    for folder in (ROOT / "mesh", ROOT / "mesh" / "signaling"):
+        for _, call in calls(folder):
+            if (
+                name_of(call).endswith("Error")
+                and call.args
+                and literal(call.args[0]) in TRANSLATED
+            ):
+                words = {word.arg for word in call.keywords if word.arg}
+                details.setdefault(literal(call.args[0]), []).append(words)
+    assert details
+    for code, given in details.items():
+        asked = placeholders_of(EN["exceptions"][code]["message"])
+        assert all(asked <= words for words in given), code
+
+
+# -- dialogs ----------------------------------------------------------------------------------
+
+
+def test_no_text_of_a_dialog_is_without_its_step() -> None:
+    for section, module in (("config", config_flow), ("options", options_flow)):
+        source = Path(module.__file__ or "").read_text()
+        texts = EN[section]
+        for kind in ("step", "error", "abort", "progress"):
+            for key in texts.get(kind, {}):
+                if key in ("reauth_successful", "reconfigure_successful", "already_configured"):
+                    continue  # Home Assistant's own
+                places = source + Path(forms.__file__).read_text()
+                assert f'"{key}"' in places or f"async_step_{key}(" in places, (section, kind, key)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"type": FlowResultType.ABORT, "reason": "no_such_reason"},
+        {"type": FlowResultType.FORM, "step_id": "no_such_step", "data_schema": None, "errors": {}},
+        {"type": FlowResultType.MENU, "step_id": "user", "menu_options": ["create"]},
+        {
+            "type": FlowResultType.FORM,
+            "step_id": "create",
+            "data_schema": config_flow.CREATE_SCHEMA,
+            "errors": {},
+            "description_placeholders": {},
+        },
+        {
+            "type": FlowResultType.FORM,
+            "step_id": "create",
+            "data_schema": config_flow.JOIN_SCHEMA,
+            "errors": {},
+            "description_placeholders": {"addresses": ""},
+        },
+        {
+            "type": FlowResultType.FORM,
+            "step_id": "create",
+            "data_schema": config_flow.CREATE_SCHEMA,
+            "errors": {"base": "no_such_error"},
+            "description_placeholders": {"addresses": ""},
+        },
+    ],
+)
+def test_a_dialog_with_a_missing_text_is_noticed(shown: dict[str, Any]) -> None:
+    with pytest.raises((AssertionError, KeyError)):
+        check_texts("config", shown)
