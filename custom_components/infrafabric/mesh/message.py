@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-import re
 from typing import Any, Final, Self
 
 import orjson
@@ -43,7 +42,6 @@ __all__ = [
 _NONCE_SIZE: Final = 12
 _CONVERSATION_SIZE: Final = 16
 _ED25519: Final = "ed25519:"
-_LONG_NUMBER: Final = re.compile(rb"[0-9]{16}")
 
 
 class MessageRefusedError(Exception):
@@ -174,13 +172,12 @@ class IFMessage:
             # the receiver will read.
             fields = orjson.loads(body)
             timestamp = validate(fields, len(body))
-            if _LONG_NUMBER.search(body):
-                # A float of 2**53 and above reads as an integer that nobody accepts.
-                parse_canonical_json(body)
+            # A float of 2**53 and above is written as an integer that nobody accepts.
+            orjson.dumps(fields, option=orjson.OPT_STRICT_INTEGER)
         except ContentTooLargeError as err:
             msg = f"The message is too large: {err}. Send less at once."
             raise InvalidError("message_too_large", msg) from err
-        except (ValueError, RecursionError) as err:
+        except (ValueError, RecursionError, orjson.JSONEncodeError) as err:
             reason = str(err) or "nested too deeply"
             msg = f"The message is not valid: {reason}."
             raise InvalidError("message_invalid", msg, reason=reason) from err
