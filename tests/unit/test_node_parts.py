@@ -1,0 +1,197 @@
+"""The small parts of a node: meters, lag, tasks, conversations, the inbox."""
+
+import asyncio
+import os
+
+from hypothesis import given, strategies as st
+import pytest
+
+from infrafabric.mesh.conversations import MAX_PENDING, Conversations
+from infrafabric.mesh.errors import DeadlineError, RefusedError
+from infrafabric.mesh.identity import Identity
+from infrafabric.mesh.inbox import CLOCK_SET, Inbox, parse_all
+from infrafabric.mesh.lag import MIN_SAMPLES, LoopLag
+from infrafabric.mesh.message import BROADCAST, IFMessage, MessageRefusedError, agent_address
+from infrafabric.mesh.meter import MinuteMeter
+from infrafabric.mesh.model import ReceiptStatus, Role
+from infrafabric.mesh.replay import ReplayGuard
+from infrafabric.mesh.tasks import TaskOwner
+
+OWN, PEER = Identity(bytes([1]) * 32), Identity(bytes([2]) * 32)
+NOW = 1_800_000_000.0
+
+
+def a_message(sequence: int = 1, **fields: object) -> IFMessage:
+    return IFMessage.create(
+        PEER,
+        [agent_address(OWN.peer_id)],
+        {"n": sequence},
+        sequence=sequence,
+        now=NOW,
+        random=os.urandom,
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.integers(1, 50)), max_size=40))
+def test_the_meter_counts_the_last_minute(steps: list[tuple[float, int]]) -> None:
+    meter, now, seen = MinuteMeter(), 0.0, list[tuple[float, int]]()
+    for pause, count in steps:
+        now += pause
+        meter.add(now, count)
+        seen.append((now, count))
+    # A bucket is a second wide: what is near the border may count either way.
+    least = sum(count for at, count in seen if now - at <= 59)
+    most = sum(count for at, count in seen if now - at <= 61)
+    assert least <= meter.per_minute(now) <= most
+    assert meter.per_minute(now + 120) == 0
+
+
+async def test_a_blocked_loop_shows_as_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infrafabric.mesh.lag.INTERVAL", 0.001)
+    lag = LoopLag()
+    assert lag.p99_ms is None
+    lag.start()
+    while len(lag._samples) < 2 * MIN_SAMPLES:
+        await asyncio.sleep(0.001)
+    quiet = lag.p99_ms
+    assert quiet is not None
+    blocked = asyncio.get_running_loop().time() + 0.2
+    while asyncio.get_running_loop().time() < blocked:
+        pass
+    await asyncio.sleep(0.01)
+    assert lag.p99_ms is not None
+    assert lag.p99_ms > 150 > quiet
+    lag.stop()
+    lag.stop()
+
+
+async def test_tasks_are_cancelled_with_their_owner_and_errors_are_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    owner = TaskOwner()
+    ended = []
+
+    async def forever() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    async def fail() -> None:
+        raise ValueError("a mistake")
+
+    owner.run(forever(), "forever")
+    owner.run(fail(), "fail")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await owner.close()
+    assert ended == [True]
+    assert "infrafabric fail failed" in caplog.text
+    owner.run(forever(), "late")
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_reply_reaches_the_request_with_its_trace_id_only() -> None:
+    conversations = Conversations()
+    first = conversations.expect(PEER.peer_id, "a" * 12)
+    second = conversations.expect(PEER.peer_id, "b" * 12)
+    assert len(conversations) == 2
+    assert not conversations.resolve(a_message(1))
+    assert not conversations.resolve(a_message(2, trace_id="c" * 12))
+    assert not conversations.resolve(a_message(3, trace_id="a" * 12, performative="request"))
+    reply = a_message(4, trace_id="b" * 12)
+    assert conversations.resolve(reply)
+    assert not conversations.resolve(reply)
+    assert await conversations.wait(second, 1) is reply
+    assert not first.done()
+    with pytest.raises(RefusedError) as caught:
+        conversations.expect(PEER.peer_id, "a" * 12)
+    assert caught.value.code == "trace_id_in_use"
+    with pytest.raises(DeadlineError):
+        await conversations.wait(first, 0)
+    await asyncio.sleep(0)
+    assert len(conversations) == 0
+
+
+async def test_only_so_many_requests_wait_and_all_end_on_close() -> None:
+    conversations = Conversations()
+    futures = [conversations.expect(PEER.peer_id, f"{n:012x}") for n in range(MAX_PENDING)]
+    with pytest.raises(RefusedError) as caught:
+        conversations.expect(PEER.peer_id, "f" * 12)
+    assert caught.value.code == "too_many_requests"
+    conversations.close()
+    await asyncio.sleep(0)
+    assert all(future.cancelled() for future in futures)
+    assert len(conversations) == 0
+
+
+def judged(message: IFMessage, role: Role | None = Role.COMMAND, now: float = NOW) -> ReceiptStatus:
+    inbox = Inbox(OWN.peer_id, ReplayGuard())
+    (parsed,) = parse_all([(message.body, message.signature)], PEER.public_key)
+    return inbox.judge(role, parsed, now).status
+
+
+def test_the_inbox_judges_members_addresses_clocks_and_roles() -> None:
+    message = a_message()
+    assert judged(message) is ReceiptStatus.ACCEPTED
+    assert judged(message, role=None) is ReceiptStatus.UNKNOWN_SENDER
+    assert judged(message, now=CLOCK_SET - 1) is ReceiptStatus.CLOCK_NOT_SET
+    assert judged(message, now=NOW + 10_000) is ReceiptStatus.STALE
+    request = a_message(performative="query-ref")
+    assert judged(request) is ReceiptStatus.ACCEPTED
+    assert judged(request, role=Role.OBSERVE) is ReceiptStatus.NOT_ALLOWED
+    for receivers, status in (
+        ([BROADCAST], ReceiptStatus.ACCEPTED),
+        ([agent_address(PEER.peer_id)], ReceiptStatus.NOT_ADDRESSED),
+    ):
+        sent = IFMessage.create(PEER, receivers, {}, sequence=1, now=NOW, random=os.urandom)
+        assert judged(sent) is status
+
+
+def test_a_refused_request_cannot_be_replayed_once_the_role_allows_it() -> None:
+    inbox = Inbox(OWN.peer_id, ReplayGuard())
+    request = a_message(performative="request")
+    assert inbox.judge(Role.OBSERVE, request, NOW).status is ReceiptStatus.NOT_ALLOWED
+    assert inbox.judge(Role.COMMAND, request, NOW).status is ReceiptStatus.REPLAYED
+
+
+def test_parsing_many_gives_a_result_for_each() -> None:
+    good = a_message()
+    results = parse_all(
+        [(good.body, good.signature), (good.body, bytes(64)), (b"x", bytes(64))], PEER.public_key
+    )
+    assert results[0] == good
+    refused = [item for item in results[1:] if isinstance(item, MessageRefusedError)]
+    assert [item.status for item in refused] == [
+        ReceiptStatus.BAD_SIGNATURE,
+        ReceiptStatus.MALFORMED,
+    ]
+
+
+def test_each_peer_has_its_own_rate() -> None:
+    inbox = Inbox(OWN.peer_id, ReplayGuard(), rate=10, burst=20)
+    assert inbox.within_rate("a", 30, 0) == 20
+    assert inbox.within_rate("b", 5, 0) == 5
+    assert inbox.within_rate("a", 30, 1) == 10
+    inbox.set_limits(10, 20)
+    assert inbox.within_rate("a", 30, 1) == 0
+    inbox.set_limits(1, 2)
+    assert inbox.within_rate("a", 30, 1) == 2
+    inbox.forget("a")
+    assert inbox.within_rate("a", 30, 1) == 2
+
+
+def test_refusals_are_counted_all_and_logged_once_per_peer_and_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inbox = Inbox(OWN.peer_id, ReplayGuard())
+    for _ in range(3):
+        inbox.refuse("a", ReceiptStatus.REPLAYED)
+    inbox.refuse("a", ReceiptStatus.STALE, 2)
+    inbox.refuse("b", ReceiptStatus.STALE)
+    assert inbox.refused == {"replayed": 3, "stale": 3}
+    assert len(caplog.records) == 3
+    inbox.forget("a")
+    inbox.refuse("a", ReceiptStatus.STALE)
+    assert len(caplog.records) == 4
