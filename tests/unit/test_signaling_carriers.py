@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 import ssl
 import subprocess
+import time
 from typing import Any
 
 import aiohttp
@@ -16,7 +17,7 @@ import pytest
 from infrafabric.mesh.encoding import b64encode
 from infrafabric.mesh.errors import InvalidError, MeshError, UnreachableError
 from infrafabric.mesh.identity import Identity
-from infrafabric.mesh.signaling import dial, host as host_module
+from infrafabric.mesh.signaling import client as client_module, dial, host as host_module
 from infrafabric.mesh.signaling.actions import Limits
 from infrafabric.mesh.signaling.backoff import Backoff
 from infrafabric.mesh.signaling.base import MAX_BOX, MAX_INVITES, Credentials
@@ -264,6 +265,7 @@ async def test_an_address_that_never_answers_does_not_hold_up_the_next(
     hole.close()
     for writer in quiet:
         writer.close()
+    await hole.wait_closed()
 
 
 async def test_two_meshes_on_one_server_do_not_see_each_other(
@@ -322,6 +324,98 @@ async def test_a_mistake_below_does_not_leave_the_node_without_signaling(
     await heard.until("state", False, "signaling_unreachable")
     await heard.until(*UP)
     assert "no chain yet" in caplog.text
+
+
+class NotedBackoff(Backoff):
+    """Remembers what it was asked and told."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 1.0, first=0.01, longest=0.01, longest_refused=0.01)
+        self.asked: list[bool] = []
+        self.lasted: list[float] = []
+
+    def delay(self, *, refused: bool) -> float:
+        self.asked.append(refused)
+        return super().delay(refused=refused)
+
+    def session(self, lasted: float) -> None:
+        self.lasted.append(lasted)
+
+
+async def test_refusals_and_failures_wait_by_their_own_rules(
+    start: Start, carrier: Any, world: World
+) -> None:
+    server = make_server()
+    running = await start(server)
+    now = [0.0]
+    noted = NotedBackoff()
+    member = world.member()
+    _, heard = carrier(running.url, world.credentials(member), backoff=noted, clock=lambda: now[0])
+    await heard.until(*UP)
+    now[0] = 45.0
+    server.drop(world.mesh_id, member.peer_id)
+    await heard.until(*UP, count=2)
+    assert noted.asked == [True]
+    assert noted.lasted == [45.0]
+    await running.close()
+    await heard.until("state", False, "signaling_unreachable")
+    assert noted.asked[1] is False
+
+
+async def test_a_carrier_never_sends_faster_than_a_server_bears(
+    start: Start, carrier: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "SEND_RATE", 200.0)
+    monkeypatch.setattr(client_module, "SEND_BURST", 10.0)
+    running = await start(make_server(limits=Limits(frames_per_second=400.0, frames_burst=40.0)))
+    one, two = world.member(), world.member()
+    first, heard = carrier(running.url, world.credentials(one))
+    await heard.until(*UP)
+    _, heard_second = carrier(running.url, world.credentials(two))
+    await heard.until("present", two.peer_id, True)
+    for number in range(120):
+        await first.send(two.peer_id, number.to_bytes(2))
+    await heard_second.until("box", one.peer_id, (119).to_bytes(2))
+    assert [event for event in heard.events if event[0] == "state"] == [UP]
+
+
+async def test_a_server_that_floods_is_read_slowly(
+    carrier: Any, start: Start, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "RECEIVE_RATE", 20.0)
+    monkeypatch.setattr(client_module, "RECEIVE_BURST", 1.0)
+    server = make_server()
+    running = await start(server)
+    one = world.member()
+    _, heard = carrier(running.url, world.credentials(one))
+    await heard.until(*UP)
+    local = LocalCarrier(server, world.credentials(world.founder), Listener())
+    local.start()
+    before = time.monotonic()
+    for number in range(7):
+        await local.send(one.peer_id, bytes([number]))
+    await heard.until("box", world.founder.peer_id, b"\6")
+    # Nobody can sleep too short: this holds on the slowest machine.
+    assert time.monotonic() - before > 5 / 20
+    await local.stop()
+
+
+async def test_much_can_pass_to_a_reader_that_keeps_up(
+    start: Start, carrier: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, "MAX_QUEUED_CHARACTERS", 100_000)
+    monkeypatch.setattr(host_module, "MAX_QUEUED_FRAMES", 2)
+    running = await start()
+    one, two = world.member(), world.member()
+    first, heard = carrier(running.url, world.credentials(one))
+    await heard.until(*UP)
+    _, heard_second = carrier(running.url, world.credentials(two))
+    await heard.until("present", two.peer_id, True)
+    for number in range(10):
+        box = bytes([number]) * 30_000
+        await first.send(two.peer_id, box)
+        await heard_second.until("box", one.peer_id, box)
+    assert [event for event in heard_second.events if event[0] == "state"] == [UP]
 
 
 # ── hostile servers ─────────────────────────────────────────────────────────────────────────
@@ -565,7 +659,29 @@ async def test_a_client_that_misbehaves_is_closed(
         while message.type is aiohttp.WSMsgType.TEXT:
             message = await ws.receive(timeout=5)
         assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+        # 1009 (RFC 6455 section 7.4.1): cut off before it was read to its end.
+        assert ws.close_code == (1009 if kind == "large" else 1008)
     assert server.counts["new"] == 0
+
+
+async def test_nothing_is_left_when_the_last_client_is_gone(http: aiohttp.ClientSession) -> None:
+    server = make_server()
+    host = SignalingHost(server)
+    app = web.Application()
+    app.router.add_get("/", host.handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with http.ws_connect(f"ws://127.0.0.1:{runner.addresses[0][1]}/") as ws:
+        assert host._timer is not None
+        (socket,) = host._sockets
+        await ws.close()
+        await asyncio.wait_for(socket.done.wait(), 5)
+        await asyncio.sleep(0)
+    assert host._timer is None
+    assert host._sockets == set()
+    assert server._outlets == {}
+    await runner.cleanup()
 
 
 async def test_pings_are_answered_and_count_as_frames(
@@ -614,7 +730,7 @@ async def test_a_reader_too_slow_for_what_it_is_sent_is_cut_off(
 
 
 async def test_closing_the_host_ends_every_connection_and_refuses_new_ones(
-    start: Start, http: aiohttp.ClientSession
+    http: aiohttp.ClientSession,
 ) -> None:
     server = make_server()
     host = SignalingHost(server)
@@ -625,21 +741,26 @@ async def test_closing_the_host_ends_every_connection_and_refuses_new_ones(
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"ws://127.0.0.1:{runner.addresses[0][1]}/"
     brief = aiohttp.ClientWSTimeout(ws_close=0.1)
-    async with (
-        http.ws_connect(url) as polite,
-        http.ws_connect(url, autoclose=False, timeout=brief) as rude,
-    ):
-        rude._response.connection.transport.pause_reading()
-        async with asyncio.timeout(5):
-            await host.close()
-        assert (await polite.receive(timeout=5)).data == 1001
-        assert server.counts["new"] == 0
-        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
-            await http.ws_connect(url)
-        assert caught.value.status == 503
+    async with http.ws_connect(url) as polite:
+        (known,) = host._sockets
+        async with http.ws_connect(url, autoclose=False, timeout=brief) as rude:
+            rude._response.connection.transport.pause_reading()
+            # Fill what lies between, so that its writer is stuck when the host closes.
+            (socket,) = host._sockets - {known}
+            while len(socket._queue) < 2:
+                socket.send("x" * 60_000)
+                for _ in range(5):
+                    await asyncio.sleep(0)
+            async with asyncio.timeout(5):
+                await host.close()
+            assert host._sockets == set()
+            assert (await polite.receive(timeout=5)).data == 1001
+            assert server.counts["new"] == 0
+            with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+                await http.ws_connect(url)
+            assert caught.value.status == 503
     await host.close()
     await runner.cleanup()
-    del start
 
 
 async def test_a_port_in_use_is_an_os_error_and_leaves_nothing(start: Start) -> None:

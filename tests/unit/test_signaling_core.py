@@ -57,6 +57,15 @@ def test_a_box_for_somebody_who_is_not_there_is_reported_absent(world: World) ->
     assert rig.heard(one) == [{"t": "absent", "to": absent}]
 
 
+def test_nobody_is_a_receiver_for_itself(world: World) -> None:
+    rig = Rig()
+    member = world.member()
+    one = rig.member(world, member)
+    rig.said.clear()
+    rig.say(one, {"t": "send", "to": member.peer_id, "box": BOX})
+    assert rig.heard(one) == [{"t": "absent", "to": member.peer_id}]
+
+
 def test_a_sign_in_for_another_address_is_refused(world: World) -> None:
     """A hostile server cannot pass on a challenge that its own clients sign for it."""
     rig = Rig(urls=lambda: [URL])

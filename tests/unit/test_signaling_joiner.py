@@ -8,11 +8,13 @@ import aiohttp
 import pytest
 
 from infrafabric.mesh.errors import DeadlineError, MeshError, RefusedError, UnreachableError
+from infrafabric.mesh.signaling.actions import Send
 from infrafabric.mesh.signaling.base import Carrier
 from infrafabric.mesh.signaling.host import RunningServer, run_server
 from infrafabric.mesh.signaling.joiner import join_through
 from infrafabric.mesh.signaling.local import LocalCarrier
 from infrafabric.mesh.signaling.server import SignalingServer
+from infrafabric.mesh.signaling.wire import encode_frame
 
 from .signaling_world import LOOKUP, UNIX, Listener, World
 
@@ -188,9 +190,28 @@ async def test_another_member_that_claims_the_invitation_is_not_written_to(
 ) -> None:
     local = stage.invite()
     with pytest.raises(UnreachableError) as caught:
-        await stage.join(http, inviter=stage.world.member().peer_id, timeout=0.3)
+        await stage.join(
+            http,
+            inviter=stage.world.member().peer_id,
+            timeout=0.3,
+            request=lambda _offset: pytest.fail("asked for a request"),
+        )
     assert caught.value.code == "inviter_unreachable"
-    assert not [event for event in stage.listener.events if event[0] == "box"]
+    await local.stop()
+
+
+async def test_a_box_that_names_another_sender_is_not_the_answer(
+    stage: Stage, http: aiohttp.ClientSession
+) -> None:
+    def answers(box: bytes) -> bytes:
+        core = stage.server._core
+        joiner = next(c for c in core._conns.values() if c.id.startswith("j-"))
+        forged = encode_frame("box", from_=stage.world.member().peer_id, box="Zm9yZ2Vk")
+        stage.server._perform([Send(joiner.number, forged)])
+        return box[::-1]
+
+    local = stage.invite(answers)
+    assert await stage.join(http) == b"tseuqer"
     await local.stop()
 
 
