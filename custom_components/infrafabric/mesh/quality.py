@@ -30,6 +30,7 @@ STALL: Final = 1.0
 """Seconds by which a tick must be late to count as this node's own stall, not the peer's."""
 
 _BANDS: Final = ((80, Band.EXCELLENT), (60, Band.GOOD), (40, Band.FAIR), (20, Band.POOR))
+_ORDER: Final = (Band.UNKNOWN, Band.CRITICAL, Band.POOR, Band.FAIR, Band.GOOD, Band.EXCELLENT)
 _HYSTERESIS: Final = 2
 _FALL: Final = 0.8
 _RISE: Final = 0.4
@@ -80,7 +81,7 @@ class Meter:
         self._rtts: deque[float] = deque(maxlen=RTT_SAMPLES)
         self._fates: deque[bool] = deque(maxlen=MIN_PROBES)
         self._score: float | None = None
-        self._candidate = Band.UNKNOWN
+        self._direction = 0
         self._streak = 0
 
     def answered(self, rtt_ms: float) -> None:
@@ -126,9 +127,15 @@ class Meter:
         if self._score is None:
             return current
         band = band_of(self._score)
-        self._streak = self._streak + 1 if band is self._candidate else 1
-        self._candidate = band
-        return band if self._streak >= _HYSTERESIS else current
+        # A steep fall crosses several borders: what must last is the direction, not the band.
+        direction = _ORDER.index(band) - _ORDER.index(current)
+        same = direction * self._direction > 0
+        self._direction = direction
+        self._streak = self._streak + 1 if same else min(1, abs(direction))
+        if self._streak < _HYSTERESIS:
+            return current
+        self._streak = self._direction = 0
+        return band
 
 
 class Heartbeat:
