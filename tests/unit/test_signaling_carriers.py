@@ -849,6 +849,54 @@ async def test_a_verifier_that_fails_admits_nobody(
     assert "the node's mistake" in caplog.text
 
 
+async def test_a_former_member_is_told_why_and_a_stranger_without_the_key_is_not(
+    start: Start, carrier: Any, world: World
+) -> None:
+    server = make_server(open=False)
+    former = world.member()
+    asked: list[bytes] = []
+
+    def farewell(key: bytes) -> tuple[str, bytes]:
+        asked.append(key)
+        return world.founder.peer_id, b"why"
+
+    server.admit(world.mesh_id, lambda _key, _chain: False, farewell)
+    running = await start(server)
+    _, heard = carrier(running.url, world.credentials(former))
+    await heard.until("box", world.founder.peer_id, b"why")
+    await heard.until("state", False, "signaling_refused")
+    assert set(asked) == {former.public_key}
+    asked.clear()
+    # Somebody else's records, signed for with an own key: nobody is told anything.
+    victim, thief = world.credentials(world.member()), Identity.generate()
+    stolen = Credentials(
+        mesh_id=world.mesh_id,
+        identity=thief,
+        chain=victim.chain,
+        authority=victim.authority,
+        founder=victim.founder,
+    )
+    _, heard_thief = carrier(running.url, stolen)
+    await heard_thief.until("state", False, "signaling_refused")
+    assert victim.identity.public_key not in asked
+    assert not [event for event in heard_thief.events if event[0] == "box"]
+
+
+async def test_a_farewell_that_fails_leaves_a_plain_refusal(
+    start: Start, carrier: Any, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = make_server()
+
+    def farewell(_key: bytes) -> tuple[str, bytes] | None:
+        raise RuntimeError("no words")
+
+    server.admit(world.mesh_id, lambda _key, _chain: False, farewell)
+    running = await start(server)
+    _, heard = carrier(running.url, world.credentials(world.member()))
+    await heard.until("state", False, "signaling_refused")
+    assert "no words" in caplog.text
+
+
 def test_delays_double_have_a_limit_and_only_a_working_session_resets_them() -> None:
     backoff = Backoff(lambda: 1.0)
     delays = [backoff.delay(refused=False) for _ in range(8)]

@@ -39,9 +39,9 @@ from .wire import (
 _JOINER_BYTES: Final = 8
 
 type Verifier = Callable[[bytes, Sequence[Signed]], bool]
+"""Tells whether the key's owner, who shows these records, is a member now."""
 type Farewell = Callable[[bytes], tuple[str, bytes] | None]
 """Given the key of somebody refused who proved to own it: who tells it why, and the sealed box."""
-"""Tells whether the key's owner, who shows these records, is a member now."""
 
 
 class _State(Enum):

@@ -106,7 +106,14 @@ class SignalingServer:
                 _LOGGER.exception("Could not judge %s", peer_id_of(key))
                 return False
 
-        self._core.admit(mesh_id, verify, farewell)
+        def explain(key: bytes) -> tuple[str, bytes] | None:
+            try:
+                return None if farewell is None else farewell(key)
+            except Exception:
+                _LOGGER.exception("Could not tell %s why it is refused", peer_id_of(key))
+                return None
+
+        self._core.admit(mesh_id, verify, explain)
         return lambda: self._perform(self._core.release(mesh_id))
 
     def drop(self, mesh_id: str, peer_id: str) -> None:

@@ -21,6 +21,9 @@ From the server::
     {"t":"up","id":ID}                 {"t":"down","id":ID}
     {"t":"error","code":CODE}          the server closes after it
 
+Before it refuses a former member that proved its key, the server may send it one ``box``: the
+hosting node's explanation.
+
 ``chain`` holds membership records, the founder's first and the client's own last. ``sig`` is
 made for purpose ``signaling`` over the RFC 8785 form of ``{"client","key","mesh","server",
 "url"}``: both nonces, the client's key, the mesh id and the URL, so that no server can pass the
