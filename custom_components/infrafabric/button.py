@@ -24,7 +24,7 @@ RECONNECT: Final = ButtonEntityDescription(
 
 
 async def async_setup_entry(
-    hass: HomeAssistant,  # noqa: ARG001 - every platform gets it
+    hass: HomeAssistant,
     entry: MeshConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:

@@ -25,7 +25,7 @@ ABOUT_THE_DEVICE: Final = ("entry_id", "device_id")
 
 
 async def async_setup_entry(
-    hass: HomeAssistant,  # noqa: ARG001 - every platform gets it
+    hass: HomeAssistant,
     entry: MeshConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:

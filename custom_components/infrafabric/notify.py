@@ -22,7 +22,7 @@ MESSAGE: Final = NotifyEntityDescription(key="notify", translation_key="notify")
 
 
 async def async_setup_entry(
-    hass: HomeAssistant,  # noqa: ARG001 - every platform gets it
+    hass: HomeAssistant,
     entry: MeshConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
@@ -58,15 +58,11 @@ class PeerNotify(PeerEntity, NotifyEntity):
         with mesh_errors():
             result = await self.hub.node.send([peer.peer_id], MessageDraft(content=content))
         status = result.receipts.get(peer.peer_id)
-        if status is None:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="not_acknowledged",
-                translation_placeholders={"peer": peer.name},
-            )
         if status is not ReceiptStatus.ACCEPTED:
             raise HomeAssistantError(
                 translation_domain=DOMAIN,
-                translation_key="message_refused",
-                translation_placeholders={"peer": peer.name, "status": status.name.lower()},
+                translation_key="message_not_accepted",
+                translation_placeholders={
+                    "reasons": "no_receipt" if status is None else status.name.lower()
+                },
             )

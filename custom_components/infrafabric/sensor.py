@@ -188,7 +188,7 @@ def _rounded(value: float | None, digits: int = 1) -> float | None:
 
 
 async def async_setup_entry(
-    hass: HomeAssistant,  # noqa: ARG001 - every platform gets it
+    hass: HomeAssistant,
     entry: MeshConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:

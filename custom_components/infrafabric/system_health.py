@@ -20,7 +20,7 @@ TIMEOUT: Final = 4.0
 
 @callback
 def async_register(
-    hass: HomeAssistant,  # noqa: ARG001 - every platform gets it
+    hass: HomeAssistant,
     register: system_health.SystemHealthRegistration,
 ) -> None:
     """Tell Home Assistant where the information comes from."""

@@ -78,22 +78,13 @@ async def test_a_peer_that_is_away_is_an_error_and_not_silence(
 
 
 @pytest.mark.parametrize(
-    ("receipt", "key", "placeholders"),
-    [
-        (None, "not_acknowledged", {"peer": "Studio"}),
-        (
-            ReceiptStatus.RATE_LIMITED,
-            "message_refused",
-            {"peer": "Studio", "status": "rate_limited"},
-        ),
-    ],
+    ("receipt", "reason"), [(None, "no_receipt"), (ReceiptStatus.RATE_LIMITED, "rate_limited")]
 )
 async def test_a_notification_that_the_peer_does_not_take_is_an_error(
     hass: HomeAssistant,
     node: FakeMeshNode,
     receipt: ReceiptStatus | None,
-    key: str,
-    placeholders: dict[str, str],
+    reason: str,
 ) -> None:
     node.connect_peer(STUDIO.peer_id)
     node.receipts[STUDIO.peer_id] = receipt
@@ -102,8 +93,8 @@ async def test_a_notification_that_the_peer_does_not_take_is_an_error(
         await notify(hass, **{ATTR_MESSAGE: "We are live"})
 
     assert raised.value.translation_domain == "infrafabric"
-    assert raised.value.translation_key == key
-    assert raised.value.translation_placeholders == placeholders
+    assert raised.value.translation_key == "message_not_accepted"
+    assert raised.value.translation_placeholders == {"reasons": reason}
     assert hass.states.is_state(ENTITY_ID, STATE_UNKNOWN)
 
 

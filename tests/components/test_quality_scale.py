@@ -85,7 +85,11 @@ GOLD = [
     "repair-issues",
     "stale-devices",
 ]
-PLATINUM = ["async-dependency", "inject-websession", "strict-typing"]
+PLATINUM = [
+    "async-dependency",
+    "inject-websession",
+    "strict-typing",
+]
 
 EVIDENCE = re.compile(
     r"(?:(?:custom_components|docs|script|tests)/[\w./-]*\w|pyproject\.toml|README\.md)(?:::\w+)?"
