@@ -14,7 +14,15 @@ from .const import CONF_SIGNALING_URLS, SIGNAL_PATH
 from .mesh.invitation import is_signaling_url
 
 _WEBSOCKET_SCHEME = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
-_PRIVATE_SUFFIXES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain")
+_PRIVATE_SUFFIXES = (
+    ".fritz.box",
+    ".home",
+    ".home.arpa",
+    ".internal",
+    ".lan",
+    ".local",
+    ".localdomain",
+)
 
 
 class Reach(StrEnum):

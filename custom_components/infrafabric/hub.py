@@ -24,7 +24,7 @@ from .const import (
     MODEL_NODE,
     MODEL_PEER,
 )
-from .ice import ice_servers
+from .ice import IceSource
 from .mesh.api import NodeConfig
 from .mesh.model import (
     MembershipRevoked,
@@ -61,7 +61,7 @@ async def async_node_config(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Nod
         software=await async_software(hass),
         signaling_urls=signaling_urls(hass, entry.options),
         local_addresses=tuple(entry.options.get(CONF_LOCAL_ADDRESSES, ())),
-        ice_servers=ice_servers(hass, entry),
+        ice_servers=IceSource.from_options(hass, entry.options),
     )
 
 

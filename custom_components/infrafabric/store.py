@@ -3,16 +3,34 @@
 from typing import Any, Final, override
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import UnsupportedStorageVersionError
 from homeassistant.helpers.storage import Store
+from homeassistant.util.file import WriteError
 
 from .const import DOMAIN
+from .mesh.errors import InvalidError, MeshError
 
 STORAGE_VERSION: Final = 1
 STORAGE_MINOR_VERSION: Final = 1
 
 
 class _NodeStorage(Store[dict[str, Any]]):
-    """The file of one node."""
+    """The file of one node; it remembers why it could not be written.
+
+    ``Store`` only logs that, but a node must not hand out a membership, or reuse a sequence
+    number, because the disk was full.
+    """
+
+    failure: WriteError | None = None
+
+    @override
+    async def _async_write_data(self, data: dict[str, Any]) -> None:
+        self.failure = None
+        try:
+            await super()._async_write_data(data)
+        except WriteError as err:
+            self.failure = err
+            raise
 
     @override
     async def _async_migrate_func(
@@ -46,12 +64,31 @@ class MeshStore:
         )
 
     async def load(self) -> dict[str, Any] | None:
-        """Return what was saved last, or None."""
-        return await self._storage.async_load()
+        """Return what was saved last, or None.
+
+        Raises:
+            InvalidError: ``state_unreadable``: a later version wrote it.
+
+        """
+        try:
+            return await self._storage.async_load()
+        except UnsupportedStorageVersionError as err:
+            raise InvalidError("state_unreadable", str(err)) from err
 
     async def save(self, data: dict[str, Any]) -> None:
-        """Write *data*; it is on disk when this returns."""
+        """Write *data*; it is on disk when this returns.
+
+        While Home Assistant stops, it is written with everything else at the very end.
+
+        Raises:
+            MeshError: ``state_not_saved``.
+
+        """
         await self._storage.async_save(data)
+        if (failure := self._storage.failure) is not None:
+            raise MeshError(
+                "state_not_saved", f"The state of this node could not be saved: {failure}"
+            ) from failure
 
     async def remove(self) -> None:
         """Delete the file, and the key with it."""
