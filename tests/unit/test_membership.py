@@ -219,7 +219,25 @@ def test_of_equal_serials_the_smaller_digest_wins_in_either_order():
     assert results[0].record(ANNA.peer_id).digest == min(one.digest, two.digest)
 
 
+def test_a_member_is_one_until_the_last_second():
+    membership = founded()
+    assert list(membership.members(NOW + RECORD_LIFE)) == [FOUNDER.peer_id]
+    assert membership.members(NOW + RECORD_LIFE + 0.5) == {}
+
+
 # Ends
+
+
+def test_of_two_tombstones_of_one_serial_the_smaller_digest_wins_in_either_order():
+    one, two = tombstone(FOUNDER, ANNA), tombstone(FOUNDER, ANNA, at=int(NOW) - 1)
+    results = []
+    for order in ((one, two), (two, one)):
+        membership = founded()
+        for signed in order:
+            membership.add(signed, NOW)
+        results.append(membership)
+    assert results[0].digest() == results[1].digest()
+    assert results[0].tombstone_of(ANNA.peer_id).digest == min(one.digest, two.digest)
 
 
 def test_a_revoked_member_is_gone_and_its_old_record_stays_dead():
@@ -714,6 +732,22 @@ def test_a_kept_record_that_came_late_has_its_chain_where_the_issuer_was_known()
     for signed in (full.chain(BEN.peer_id)[1], ben, end, carl):
         assert behind.add(signed, NOW).added
     assert check(behind.chain(CARL.peer_id)).public_key == CARL.public_key
+
+
+def test_the_chain_of_a_kept_record_goes_through_the_issuer_s_record_of_that_time():
+    full = founded()
+    let_in(full, ANNA, Role.ADMIN)
+    let_in(full, BEN, by=ANNA)
+    later = NOW + RECORD_LIFE + DAY
+    full.issue(AUTHORITY, FOUNDER.public_key, "Home", Role.ADMIN, later)
+    full.change(FOUNDER, ANNA.peer_id, later)
+    let_in(full, MALLORY, by=ANNA, now=later)
+    before = full.all_signed()
+    carl = let_in(full, CARL, by=ANNA, now=later)
+    end = full.tombstone(FOUNDER, ANNA.peer_id, Reason.REVOKED, later)
+    behind = copied([*before, end, carl], later)
+    assert behind.digest() == full.digest()
+    assert check(behind.chain(CARL.peer_id), later).public_key == CARL.public_key
 
 
 @pytest.mark.parametrize(
