@@ -32,17 +32,19 @@ class MemoryStore:
 
 
 class Member:
-    """One node with its store, its signaling server (the founder's only) and its events."""
+    """One node with its store, its signaling server if it hosts one, and its events."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
+    def __init__(self, lab: Lab, name: str, server: SignalingServer | None = None) -> None:
         self.lab = lab
         self.name = name
+        self.server = server
+        self.url = ""
         self.store = MemoryStore()
         self.events: list[NodeEvent] = []
         self._changed = asyncio.Event()
 
     def config(self, **changes: Any) -> NodeConfig:
-        hosts = (self.lab.url,) if self is self.lab.founder else ()
+        hosts = (self.url,) if self.url else ()
         return NodeConfig(
             **{
                 "name": self.name,
@@ -57,7 +59,7 @@ class Member:
             self.store,
             self.config(**changes),
             http=self.lab.http,
-            server=self.lab.server if self is self.lab.founder else None,
+            server=self.server,
         )
         self.node.subscribe(self._event)
         await self.node.start()
@@ -122,11 +124,13 @@ class Lab:
 
     async def __aenter__(self) -> Self:
         self.http = aiohttp.ClientSession()
-        self.server = SignalingServer()
-        self.host: RunningServer = await run_server("127.0.0.1", 0, self.server)
+        server = SignalingServer()
+        self.host: RunningServer = await run_server("127.0.0.1", 0, server)
         self.url = self.host.url
+        self.hosts = [self.host]
         self.members: list[Member] = []
-        self.founder = Member(self, "Home")
+        self.founder = Member(self, "Home", server)
+        self.founder.url = self.url
         self.members.append(self.founder)
         await MeshNode.create_mesh(self.founder.store, mesh_name="Lab", node_name="Home")
         await self.founder.start()
@@ -134,14 +138,25 @@ class Lab:
 
     async def __aexit__(self, *_: object) -> None:
         await asyncio.gather(*(member.node.stop() for member in self.members))
-        await self.host.close()
+        for host in self.hosts:
+            await host.close()
         await self.http.close()
 
     async def join(
-        self, name: str, role: Role = Role.OBSERVE, *, linked: bool = True, **changes: Any
+        self,
+        name: str,
+        role: Role = Role.OBSERVE,
+        *,
+        linked: bool = True,
+        hosting: bool = False,
+        **changes: Any,
     ) -> Member:
         """Let a new member in; returns once it and the founder are linked."""
-        member = Member(self, name)
+        member = Member(self, name, SignalingServer() if hosting else None)
+        if member.server is not None:
+            host = await run_server("127.0.0.1", 0, member.server)
+            self.hosts.append(host)
+            member.url = host.url
         _, text = await self.founder.node.create_invitation(role=role)
         await MeshNode.join(member.store, text, node_name=name, http=self.http)
         await member.start(**changes)
