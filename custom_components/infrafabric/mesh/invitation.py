@@ -185,10 +185,10 @@ class Invitation:
             urls=tuple(urls),
             secret=b64decode(value["secret"], SECRET_SIZE),
         )
-        if invitation.record.mesh_id != invitation.mesh_id:
-            raise ValueError("the inviter belongs to another mesh")
         if invitation.authority == invitation.founder:
             raise ValueError("authority and founder are one key")
+        if invitation.record.mesh_id != invitation.mesh_id:
+            raise ValueError("the inviter belongs to another mesh")
         return invitation
 
 
