@@ -98,20 +98,12 @@ async def async_remove_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> Non
         await MeshStore(hass, entry.data[CONF_MESH_ID]).remove()
 
 
-async def async_migrate_entry(_hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
-    """Bring an older entry up to date; refuse one of a later major version.
+async def async_migrate_entry(_hass: HomeAssistant, _entry: ConfigEntry[Any]) -> bool:
+    """Accept an entry of another minor version.
 
-    1.1 is the only version so far. Later minor versions stay readable for this one.
+    1.1 is the first version, so there is nothing older to bring up to date. Home Assistant
+    itself refuses a later major version; later minor ones stay readable for this one.
     """
-    if entry.version > 1:
-        _LOGGER.error(
-            "The configuration of %s was written by a later version of InfraFabric (%s.%s);"
-            " install that version again",
-            entry.title,
-            entry.version,
-            entry.minor_version,
-        )
-        return False
     return True
 
 

@@ -156,7 +156,8 @@ def _mesh(call: ServiceCall) -> MeshHub:
     """Return the mesh whose node is the target.
 
     Raises:
-        ServiceValidationError: As ``_hubs``, or the target is not exactly one node of this Home Assistant.
+        ServiceValidationError: As ``_hubs``, or the target is not exactly one node of
+            this Home Assistant.
 
     """
     hubs = [hub for hub, device_id, _named in _hubs(call) if hub.node_device_id == device_id]
