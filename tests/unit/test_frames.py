@@ -43,7 +43,7 @@ HELLO = {"v": [1, 1], "nonce": "A" * 43 + "=", "credit": MAX_BODY + OVERHEAD, "h
 DECODERS = [
     Hello.decode,
     frames.decode_batch,
-    frames.decode_messages,
+    lambda data: frames.decode_bodies(data, 3),
     frames.decode_start,
     frames.decode_probe,
     frames.decode_close,
@@ -61,10 +61,10 @@ def test_any_bytes_are_read_or_refused(decode, data) -> None:
 
 @given(receipts, units, messages)
 def test_a_batch_reads_back_as_written(given_receipts, unit, bundle) -> None:
-    packed = frames.pack(frames.encode_messages(bundle))
-    frame = frames.encode_batch(given_receipts, unit, packed)
+    packed = frames.pack(frames.encode_bodies(body for body, _ in bundle))
+    frame = frames.encode_batch(given_receipts, unit, [sig for _, sig in bundle], packed)
     assert frame[0] == FrameType.BATCH
-    if sum(len(body) + OVERHEAD for body, _ in bundle) <= MAX_UNIT:
+    if sum(len(body) + 4 for body, _ in bundle) <= MAX_UNIT:
         batch = frames.decode_batch(frame[1:])
         assert (list(batch.receipts), batch.unit, batch.messages) == (given_receipts, unit, bundle)
     else:
@@ -131,9 +131,12 @@ def test_damaged_packing_is_refused(data) -> None:
         b"\x00\0\0\0\1",
         b"\x00\0\0",
         b"\x00\0\0\0\1\0",
-        b"\x00\0\0\0\1\0" + b"\0" * 68,
-        b"\x00\0\0\0\1\0" + b"\0\0\0\2" + b"s" * 64 + b"x",
-        b"\x00\0\0\0\1\0" + (b"\0\0\0\1" + b"s" * 64 + b"x") * (MAX_MESSAGES + 1),
+        b"\x00\0\0\0\1\1" + b"s" * 64,
+        b"\x00\0\0\0\1\1" + b"s" * 64 + b"\0",
+        b"\x00\0\0\0\1\1" + b"s" * 64 + b"\0" + b"\0\0\0\0",
+        b"\x00\0\0\0\1\1" + b"s" * 64 + b"\0" + b"\0\0\0\2x",
+        b"\x00\0\0\0\1\1" + b"s" * 64 + b"\0" + b"\0\0\0\1xx",
+        b"\x00\0\0\0\1\x81" + b"s" * 64 * 129 + b"\0" + b"\0\0\0\1x" * 129,
     ],
 )
 def test_a_malformed_batch_is_refused(payload) -> None:

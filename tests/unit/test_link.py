@@ -16,7 +16,7 @@ from infrafabric.mesh.errors import (
     RefusedError,
     UnreachableError,
 )
-from infrafabric.mesh.frames import FrameType, encode_batch, encode_messages, encode_probe, pack
+from infrafabric.mesh.frames import FrameType, encode_batch, encode_bodies, encode_probe, pack
 from infrafabric.mesh.ice import IceServer
 from infrafabric.mesh.identity import Identity
 from infrafabric.mesh.link import Link, LinkSettings
@@ -381,7 +381,7 @@ async def test_a_peer_may_close_before_the_link_is_open() -> None:
 
 
 def bundle(unit: int, *bodies: bytes) -> bytes:
-    return encode_batch([], unit, pack(encode_messages([(b, SIGNATURE) for b in bodies])))
+    return encode_batch([], unit, [SIGNATURE] * len(bodies), pack(encode_bodies(bodies)))
 
 
 BROKEN = {

@@ -24,8 +24,9 @@ signature, and 0x41 CHUNK, packed bytes of that body. One body is under way at a
 A receipt is u32 unit, u8 number of messages, and one ``ReceiptStatus`` byte per message. A unit is
 a bundle of messages or one large message; its sender numbers units from 0 and counts its messages
 (each body and 68 bytes) against the credit that the peer's HELLO grants until the receipt is in.
-In a BATCH a unit is u32 unit, then packed bytes: messages one after another, each u32 size of the
-body, 64-byte signature, body. Packed bytes start with u8 0 (as they are) or 1 (zlib, RFC 1950).
+In a BATCH a unit is u32 unit, u8 number of messages, their 64-byte signatures (which do not
+compress), then packed bytes: the bodies, each after its u32 size. Packed bytes start with u8 0 (as
+they are) or 1 (zlib, RFC 1950).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,7 +60,6 @@ SIGNATURE: Final = 64
 
 _U32: Final = struct.Struct("!I")
 _START: Final = struct.Struct("!BII64s")
-_ENTRY: Final = struct.Struct("!I64s")
 _RECEIPT: Final = struct.Struct("!IB")
 _REASON: Final = re.compile(rb"[a-z_]{1,64}")
 _STATUSES: Final = {int(status): status for status in ReceiptStatus}
@@ -115,11 +115,12 @@ type Message = tuple[bytes, bytes]
 """Body and signature."""
 
 
-def pack(data: bytes, *, compress: bool = True) -> bytes:
-    """Return *data* packed: compressed when that saves packets."""
-    if compress and len(data) > PACKET:
+def pack(data: bytes, *, beside: int = 0, compress: bool = True) -> bytes:
+    """Return *data* packed: compressed when that saves packets, *beside* other bytes."""
+    size = len(data) + beside
+    if compress and size > PACKET:
         small = zlib.compress(data, 1)
-        if len(small) // PACKET < len(data) // PACKET:
+        if (len(small) + beside) // PACKET < size // PACKET:
             return b"\1" + small
     return b"\0" + data
 
@@ -215,48 +216,60 @@ class Batch:
     messages: Sequence[Message]
 
 
-def encode_messages(messages: Iterable[Message]) -> bytes:
-    """Return messages one after another, not yet packed."""
+def encode_bodies(bodies: Iterable[bytes]) -> bytes:
+    """Return bodies one after another, not yet packed."""
     parts: list[bytes] = []
-    for body, signature in messages:
-        parts.append(_ENTRY.pack(len(body), signature))
+    for body in bodies:
+        parts.append(_U32.pack(len(body)))
         parts.append(body)
     return b"".join(parts)
 
 
-def decode_messages(data: bytes) -> list[Message]:
-    """Read messages one after another.
+def decode_bodies(data: bytes, count: int) -> list[bytes]:
+    """Read *count* bodies one after another.
 
     Raises:
-        FrameError: Malformed, none, or too many.
+        FrameError: Malformed, or another number of them.
 
     """
-    messages: list[Message] = []
+    bodies: list[bytes] = []
     position, end = 0, len(data)
-    while position < end:
-        if end - position < OVERHEAD or len(messages) >= MAX_MESSAGES:
+    for _ in range(count):
+        if end - position < _U32.size:
             raise FrameError("malformed bundle")
-        size, signature = _ENTRY.unpack_from(data, position)
-        position += OVERHEAD
+        (size,) = _U32.unpack_from(data, position)
+        position += _U32.size
         if not 0 < size <= end - position:
             raise FrameError("malformed bundle")
-        messages.append((data[position : position + size], signature))
+        bodies.append(data[position : position + size])
         position += size
-    if not messages:
-        raise FrameError("empty bundle")
-    return messages
+    if position != end:
+        raise FrameError("malformed bundle")
+    return bodies
 
 
 def encode_batch(
-    receipts: Sequence[Receipt], unit: int | None = None, packed: bytes = b""
+    receipts: Sequence[Receipt],
+    unit: int | None = None,
+    signatures: Sequence[bytes] = (),
+    packed: bytes = b"",
 ) -> bytes:
-    """Return a BATCH of at most ``MAX_RECEIPTS`` receipts and, if *unit* is given, a bundle."""
+    """Return a BATCH of at most ``MAX_RECEIPTS`` receipts and, if *unit* is given, a bundle.
+
+    Args:
+        receipts: For units of the peer.
+        unit: Number of this bundle.
+        signatures: One per message.
+        packed: The packed bodies.
+
+    """
     parts = [bytes((FrameType.BATCH, len(receipts)))]
     for number, statuses in receipts:
         parts.append(_RECEIPT.pack(number, len(statuses)))
         parts.append(statuses)
     if unit is not None:
-        parts.append(_U32.pack(unit))
+        parts.append(_RECEIPT.pack(unit, len(signatures)))
+        parts += signatures
         parts.append(packed)
     return b"".join(parts)
 
@@ -286,11 +299,16 @@ def decode_batch(payload: bytes) -> Batch:
         if not receipts:
             raise FrameError("empty batch")
         return Batch(receipts, None, ())
-    if len(payload) - position < _U32.size:
+    if len(payload) - position < _RECEIPT.size:
         raise FrameError("malformed batch")
-    (unit,) = _U32.unpack_from(payload, position)
-    packed = memoryview(payload)[position + _U32.size :]
-    return Batch(receipts, unit, decode_messages(unpack(packed, MAX_UNIT)))
+    unit, count = _RECEIPT.unpack_from(payload, position)
+    position += _RECEIPT.size
+    start = position + SIGNATURE * count
+    if not 0 < count <= MAX_MESSAGES or start >= len(payload):
+        raise FrameError("malformed bundle")
+    bodies = decode_bodies(unpack(memoryview(payload)[start:], MAX_UNIT), count)
+    signatures = [payload[i : i + SIGNATURE] for i in range(position, start, SIGNATURE)]
+    return Batch(receipts, unit, list(zip(bodies, signatures, strict=True)))
 
 
 def statuses_of(statuses: bytes) -> list[ReceiptStatus]:

@@ -16,13 +16,14 @@ from .frames import (
     MAX_RECEIPTS,
     MAX_UNIT,
     OVERHEAD,
+    SIGNATURE,
     Channel,
     FrameError,
     FrameType,
     Message,
     Receipt,
     encode_batch,
-    encode_messages,
+    encode_bodies,
     encode_start,
     pack,
     statuses_of,
@@ -201,22 +202,23 @@ class Outbox[W: Waiter]:
         if not full and self._partials >= _FREE_PARTIALS and now < self._last_partial + HOLD:
             self.hold_until = self._last_partial + HOLD
             return None
-        packed = self._packed(encode_messages((o.body, o.signature) for o in chosen))
-        while len(packed) > MAX_FRAME - _PIGGYBACK - 8:
+        packed = self._bundled(chosen)
+        while len(packed) + SIGNATURE * len(chosen) > MAX_FRAME - _PIGGYBACK - 8:
             # They compressed worse than the last ones: half as many fit for certain in the end.
             self._target = max(MAX_SMALL, self._target // 2)
             chosen = chosen[: max(1, len(chosen) // 2)]
-            packed = self._packed(encode_messages((o.body, o.signature) for o in chosen))
+            packed = self._bundled(chosen)
         cost = self._dequeue(queue, chosen)
         if full:
-            self._target = max(
-                MAX_SMALL, min(MAX_UNIT, cost * (MAX_FRAME - 1024) // max(1, len(packed)))
-            )
+            size = len(packed) + SIGNATURE * len(chosen)
+            self._target = max(MAX_SMALL, min(MAX_UNIT, cost * (MAX_FRAME - 1024) // size))
         else:
             self._partials += 1
             self._last_partial = now
         unit = self._register(cost, chosen, partial=not full)
-        return Channel.CONTROL, encode_batch(self._some_receipts(_PIGGYBACK), unit, packed)
+        return Channel.CONTROL, encode_batch(
+            self._some_receipts(_PIGGYBACK), unit, [o.signature for o in chosen], packed
+        )
 
     def _dequeue(self, queue: deque[Outgoing[W]], chosen: list[Outgoing[W]]) -> int:
         cost, left = 0, len(chosen)
@@ -254,11 +256,14 @@ class Outbox[W: Waiter]:
             self._bulk = None
         return Channel.BULK, bytes([FrameType.CHUNK]) + self._packed(piece)
 
-    def _packed(self, data: bytes) -> bytes:
+    def _bundled(self, chosen: list[Outgoing[W]]) -> bytes:
+        return self._packed(encode_bodies([o.body for o in chosen]), SIGNATURE * len(chosen))
+
+    def _packed(self, data: bytes, beside: int = 0) -> bytes:
         if self._skip:
             self._skip -= 1
             return pack(data, compress=False)
-        packed = pack(data)
+        packed = pack(data, beside=beside)
         if packed[0] == 0 and len(data) > MAX_FRAME // 4:
             self._skip = _POOR_SKIP
         return packed
