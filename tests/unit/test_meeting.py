@@ -106,9 +106,26 @@ async def test_offers_that_come_too_fast_or_from_nowhere_are_dropped(lab: Lab) -
         links.offered(studio.node.peer_id, offer, 0)
     await asyncio.sleep(0.1)
     links.answered("a" * 32, offer)
-    links.declined("a" * 32, "not_a_member")
     assert link.is_open
     await talk(studio, lab.founder)
+
+
+async def test_a_forged_answer_does_not_end_an_attempt(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = await lab.join("Studio")
+    links = studio.node._engine.links
+    answered = links.answered
+
+    def with_forgeries(peer_id: str, answer: Signed) -> None:
+        answered(peer_id, Signed(b"[]", bytes(64)))
+        answered(peer_id, Signed.make(Identity.generate(), Purpose.SDP, {"offer": "other"}))
+        answered(peer_id, Signed(answer.body, bytes(64)))
+        asyncio.get_running_loop().call_later(0.05, answered, peer_id, answer)
+
+    monkeypatch.setattr(links, "answered", with_forgeries)
+    await studio.node.reconnect(lab.founder.node.peer_id)
+    await studio.until(lambda: studio.linked_to(lab.founder))
 
 
 async def test_the_mesh_outlives_its_first_signaling_server(lab: Lab) -> None:

@@ -199,7 +199,9 @@ class Engine(LinkHandler):
         self.inbox.set_limits(config.message_rate, config.message_burst)
         if config.name != self.state.node_name:
             self.state.node_name = config.name
-            self.state.named_at = int(time.time())
+            own = self.state.membership.record(self.identity.peer_id)
+            # The newer name is shown: this one must be newer than the record, whatever the clocks.
+            self.state.named_at = max(int(time.time()), own.not_before + 1 if own else 0)
             self.save_soon()
         if self.running:
             await self.rendezvous.set_servers(self.meeting.servers())

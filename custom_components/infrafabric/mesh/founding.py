@@ -47,7 +47,6 @@ async def create_mesh(store: NodeStore, *, mesh_name: str, node_name: str) -> No
     state = NodeState(
         identity=identity,
         node_name=node_name,
-        named_at=int(now),
         membership=membership,
         invitations=InvitationBook(),
         authority=authority,
@@ -78,7 +77,6 @@ async def join_mesh(
     state = NodeState(
         identity=identity,
         node_name=name,
-        named_at=int(time.time()),
         membership=accept.membership,
         invitations=former.invitations if former else InvitationBook(),
         epoch=former.epoch if former else 0,

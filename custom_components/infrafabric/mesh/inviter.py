@@ -81,8 +81,9 @@ class Inviter:
         if admission.answer is None or admission.newcomer is None:
             _LOGGER.debug("Dropped a request that is not one")
             return
-        if admission.changed:
-            # "Spent" must survive a crash before anybody gets in with it.
+        if admission.joined:
+            # "Spent" must survive a crash before anybody gets in with it; also when the same
+            # newcomer asks again while the first save runs.
             await engine.save()
         await carrier.send(stranger, admission.newcomer.seal(admission.answer))
         if admission.changed:

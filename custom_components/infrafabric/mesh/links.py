@@ -10,7 +10,6 @@ import logging
 import time
 from typing import Any, Final, Protocol
 
-from .encoding import hexdecode
 from .errors import DeadlineError, InvalidError, MeshError, RefusedError
 from .healing import wins_glare
 from .identity import Identity, PublicIdentity
@@ -39,6 +38,14 @@ class Signal(Protocol):
 
 class _Superseded(Exception):  # noqa: N818 - a turn of events, not an error
     """Our offer gave way to the peer's."""
+
+
+class _Offer:
+    """An offer of ours that waits for its answer."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+        self.answered: asyncio.Future[Signed] = asyncio.get_running_loop().create_future()
 
 
 class LinkManager(LinkHandler):
@@ -73,7 +80,7 @@ class LinkManager(LinkHandler):
         self._handler = handler
         self._links: dict[str, Link] = {}
         self._dials: dict[str, asyncio.Task[Link]] = {}
-        self._offers: dict[str, tuple[str, asyncio.Future[Signed]]] = {}
+        self._offers: dict[str, _Offer] = {}
         self._answers: dict[str, asyncio.Task[None]] = {}
         self._offer_rates: dict[str, TokenBucket] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -122,20 +129,30 @@ class LinkManager(LinkHandler):
         link = await self._new_link(key, attempt)
         try:
             offer = await link.create_offer()
-            answered: asyncio.Future[Signed] = asyncio.get_running_loop().create_future()
-            self._offers[peer_id] = (offer.digest, answered)
+            waiting = self._offers[peer_id] = _Offer(offer.digest)
             try:
                 await self._signal(key, "offer", offer, attempt)
-                answer = await answered
+                await self._accept(link, waiting)
             finally:
                 self._offers.pop(peer_id, None)
-                answered.cancel()
-            await link.accept_answer(answer)
+                waiting.answered.cancel()
             await link.wait_open()
         except BaseException:
             self._close_later(link, "attempt_failed")
             raise
         return link
+
+    async def _accept(self, link: Link, offer: _Offer) -> None:
+        while True:
+            answer = await offer.answered
+            try:
+                await link.accept_answer(answer)
+            except RefusedError as err:
+                # A forged answer must not end the attempt: the true one may still come.
+                _LOGGER.debug("Dropped an answer of %s: %s", link.peer_id, err)
+                offer.answered = asyncio.get_running_loop().create_future()
+            else:
+                return
 
     async def _new_link(self, key: PublicIdentity, attempt: int) -> Link:
         return Link(
@@ -165,12 +182,11 @@ class LinkManager(LinkHandler):
         if not bucket.take_up_to(1, now):
             _LOGGER.debug("Dropped an offer of %s: too many", peer_id)
             return
-        if peer_id in self._offers:
+        if own := self._offers.get(peer_id):
             if wins_glare(self._identity.peer_id, peer_id):
                 return
-            _, answered = self._offers[peer_id]
-            if not answered.done():
-                answered.set_exception(_Superseded())
+            if not own.answered.done():
+                own.answered.set_exception(_Superseded())
         if previous := self._answers.pop(peer_id, None):
             # The peer gave up that attempt, or it would not make another.
             previous.cancel()
@@ -206,25 +222,16 @@ class LinkManager(LinkHandler):
 
     def answered(self, peer_id: str, answer: Signed) -> None:
         """Give an answer to the dial that waits for it; anything else is dropped."""
-        entry = self._offers.get(peer_id)
-        if entry is None:
+        offer = self._offers.get(peer_id)
+        if offer is None or offer.answered.done():
             return
-        digest, future = entry
         try:
-            value = answer.value()
-            hexdecode(value.get("offer"), 32)
+            answers = answer.value().get("offer")
         except ValueError:
             return
         # An answer to an earlier offer must not end the present attempt.
-        if value["offer"] == digest and not future.done():
-            future.set_result(answer)
-
-    def declined(self, peer_id: str, code: str) -> None:
-        """End our attempt: the peer says it does not accept this node."""
-        if (entry := self._offers.get(peer_id)) and not entry[1].done():
-            entry[1].set_exception(
-                RefusedError("peer_refused", f"The peer refused the link ({code}).", reason=code)
-            )
+        if answers == offer.digest:
+            offer.answered.set_result(answer)
 
     def link_opened(self, link: Link) -> None:
         """Make a link the peer's one; the former one closes."""

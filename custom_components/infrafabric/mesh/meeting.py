@@ -28,9 +28,6 @@ MAX_SERVERS: Final = 16
 """Signaling servers of other members that are remembered."""
 MAX_ENVELOPE: Final = 24 * 1024
 """Bytes of an SDP envelope: the SDP itself has its own, smaller bound."""
-CLONE_HINTS: Final = 2
-"""Times another session takes this node's place at a server before it counts as a clone; once
-may be the node's own connection from before a restart."""
 
 
 class Meeting(RendezvousHandler):
@@ -51,7 +48,8 @@ class Meeting(RendezvousHandler):
         self._http = http
         self._server = server
         self._release: Callable[[], None] | None = None
-        self._replaced = 0
+        self.cloned = False
+        """Whether somebody else signed in with this node's key while it was signed in."""
 
     def open(self) -> None:
         """Let the server in this process, if any, serve our mesh."""
@@ -68,11 +66,6 @@ class Meeting(RendezvousHandler):
         """End a former member's connection to our server."""
         if self._server is not None and self._release is not None:
             self._server.drop(self._engine.mesh_id, peer_id)
-
-    @property
-    def cloned(self) -> bool:
-        """Whether somebody else signs in with this node's key."""
-        return self._replaced >= CLONE_HINTS
 
     def servers(self) -> list[Server]:
         """Return where this node signs in: its own server first, then those of other members."""
@@ -153,7 +146,6 @@ class Meeting(RendezvousHandler):
         if kind == "declined":
             # Only what it proves counts: records are signed, the rest is said by anybody.
             engine.apply(records)
-            engine.links.declined(sender, "not_a_member")
             return
         if sender not in engine.roster.members:
             engine.apply(records)
@@ -203,6 +195,6 @@ class Meeting(RendezvousHandler):
         self._engine.look_for_problems()
 
     def signaling_refused(self, error: MeshError) -> None:
-        """Log why, once per kind is the carrier's business; notice a clone."""
+        """Notice a clone: a server has one place for each key."""
         if error.code == "signaling_replaced":
-            self._replaced += 1
+            self.cloned = True

@@ -55,6 +55,9 @@ STATS_INTERVAL: Final = 5.0
 UPKEEP_INTERVAL: Final = 60.0
 """Seconds between looks at memberships that lapse or need renewal."""
 
+NAME_TOLERANCE: Final = 60.0
+"""Seconds that a peer's clock may be ahead when it is given another name."""
+
 
 class MeshNode:
     """A member of one mesh: keeps its links, sends, receives, and tells what happens.
@@ -151,7 +154,8 @@ class MeshNode:
             raise InvalidError(
                 "no_state", "There is no mesh here yet; create one or join with an invitation."
             )
-        state = NodeState.from_json(data)
+        # Every signature is checked again; with hundreds of members that takes a while.
+        state = await asyncio.get_running_loop().run_in_executor(None, NodeState.from_json, data)
         callbacks = _Callbacks()
         problems = Problems(state, callbacks.emit)
         engine = Engine(
@@ -306,10 +310,16 @@ class MeshNode:
         self, peer_id: str, *, name: str | None = None, role: Role | None = None
     ) -> None:
         self._check_admin()
-        if name is None:
-            # A record carries a name; keep the one that is shown.
-            name = self._view(peer_id).name
-        await self._publish(self._engine.roster.change(peer_id, time.time(), name=name, role=role))
+        view = self._view(peer_id)
+        now = time.time()
+        beacon = self._engine.beacons.get(peer_id)
+        if name is not None and beacon is not None:
+            # Not older than the name the peer chose, or that would go on being shown.
+            now = max(now, min(beacon.named_at, now + NAME_TOLERANCE))
+        await self._publish(
+            # A record carries a name; without a new one it is the one that is shown.
+            self._engine.roster.change(peer_id, now, name=name or view.name, role=role)
+        )
 
     def _check_admin(self) -> None:
         if self.role is not Role.ADMIN or self.revoked:
@@ -424,6 +434,25 @@ class MeshNode:
         """Answer *message* in its conversation, with its trace id."""
         answer = _with_trace(draft, message.trace_id, message.conversation_id)
         return await self.send([message.sender], answer)
+
+    def export(self, message: IFMessage) -> dict[str, Any]:
+        """Return a member's or an own message as JSON with its signature, for anyone to check.
+
+        Raises:
+            InvalidError: ``unknown_peer``: its sender is no member any more.
+
+        """
+        engine = self._engine
+        if message.sender == self.peer_id:
+            return message.export(engine.identity.public_key)
+        key = engine.key_of(message.sender)
+        if key is None:
+            raise InvalidError(
+                "unknown_peer",
+                f"No member of the mesh has the peer id {message.sender}.",
+                peer_id=message.sender,
+            )
+        return message.export(key.public_key)
 
     def describe(self) -> dict[str, Any]:
         """Return the map, links and counters for diagnostics; no secret and no address."""

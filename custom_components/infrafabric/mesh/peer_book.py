@@ -80,7 +80,7 @@ class PeerBook:
     def name_of(self, record: Record) -> str:
         """Return the newest name: the one in the record or the one in the beacon."""
         beacon = self._beacons.get(record.peer_id)
-        if beacon is not None and beacon.named_at >= record.not_before:
+        if beacon is not None and beacon.named_at > record.not_before:
             return beacon.name
         return record.name
 

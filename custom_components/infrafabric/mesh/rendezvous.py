@@ -11,7 +11,7 @@ import logging
 from typing import Any, Final, Protocol
 
 from .encoding import canonical_json, parse_json
-from .errors import MeshError, UnreachableError
+from .errors import MeshError, RefusedError, UnreachableError
 from .identity import Identity, PublicIdentity
 from .signaling.base import MAX_BOX, Carrier, CarrierHandler
 
@@ -75,7 +75,8 @@ class Rendezvous(CarrierHandler):
         for server in [known for known in self._carriers if known not in wanted]:
             carrier = self._carriers.pop(server)
             await carrier.stop()
-            self._forget(carrier)
+            self._offsets.pop(id(carrier), None)
+            self._forget_presence(carrier)
         for server in wanted:
             if server not in self._carriers:
                 carrier = self._make_carrier(server, self)
@@ -187,8 +188,9 @@ class Rendezvous(CarrierHandler):
     ) -> None:
         """Tell the node about a connection made, lost or refused."""
         if not connected:
-            self._forget(carrier)
-        if error is not None and error.code == "signaling_refused":
+            # What its clock said stays: a clock that is off may be why it refused.
+            self._forget_presence(carrier)
+        if isinstance(error, RefusedError):
             self._handler.signaling_refused(error)
         self._handler.signaling_changed()
 
@@ -197,7 +199,6 @@ class Rendezvous(CarrierHandler):
         self._offsets[id(carrier)] = offset
         self._handler.signaling_changed()
 
-    def _forget(self, carrier: Carrier) -> None:
-        self._offsets.pop(id(carrier), None)
+    def _forget_presence(self, carrier: Carrier) -> None:
         for peer_id in [peer for peer, at in self._present.items() if id(carrier) in at]:
             self.carrier_present(carrier, peer_id, up=False)

@@ -32,10 +32,10 @@ class NodeState:
 
     identity: Identity
     node_name: str
-    named_at: int
-    """Unix second at which ``node_name`` was chosen; the newest of two names is shown."""
     membership: Membership
     invitations: InvitationBook
+    named_at: int = 0
+    """Unix second at which ``node_name`` was changed; 0: it is the one in the first record."""
     authority: Identity | None = None
     """Only the founder holds it, to renew its own record while it is alone."""
     epoch: int = 0
