@@ -82,7 +82,7 @@ class Api:
         async with self._session.request(
             method, f"{self.url}{path}", json=json, data=form, headers=headers
         ) as response:
-            if response.status >= 400:  # noqa: PLR2004 - HTTP's border of errors
+            if response.status >= 400:
                 text = await response.text()
                 raise DemoError(f"{method} {path} answered {response.status}: {text[:500]}")
             return await response.json()

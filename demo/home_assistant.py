@@ -152,6 +152,18 @@ class HomeAssistant:
     async def _is_up(self) -> bool:
         return (await self.api.call("get_config"))["state"] == "RUNNING"
 
+    async def wait_saved(self, store: str, text: str, seconds: float = 40.0) -> None:
+        """Wait until one of its stores is on disk with something in it.
+
+        Home Assistant writes its registries ten seconds after the last change.
+        """
+        path = self.folder / ".storage" / store
+
+        async def saved() -> bool:
+            return path.exists() and text in path.read_text()
+
+        await until(f"{self.name} to save {store}", saved, seconds)
+
     async def stop(self) -> int | None:
         """End it as a person would, and return its exit status."""
         await self.api.close()

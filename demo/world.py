@@ -1,0 +1,98 @@
+"""The demo's world: Home, Studio and an agent, in one mesh on this machine."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from .agents import LOOPBACK, Agent
+from .automations import add_automations
+from .dashboard import save_dashboard
+from .home_assistant import HomeAssistant, start_all
+from .mesh import MeshEntry
+from .processes import Child
+
+SETTLE: Final = 10.0
+
+
+class World:
+    """Everything that runs, built step by step and ended in one call.
+
+    Args:
+        folder: An empty folder for configurations, states and logs.
+        ports: TCP ports of Home and Studio.
+        say: Told of each step in a sentence.
+
+    """
+
+    home: MeshEntry
+    studio: MeshEntry
+
+    def __init__(self, folder: Path, ports: tuple[int, int], say: Callable[[str], Any]) -> None:
+        """Prepare folders; nothing runs yet."""
+        self._say = say
+        self.homes = [
+            HomeAssistant(name, folder / name.lower(), port)
+            for name, port in zip(("Home", "Studio"), ports, strict=True)
+        ]
+        self.agent = Agent("Agent", folder / "agent")
+
+    async def start(self) -> None:
+        """Start both Home Assistants and go through their onboarding."""
+        self._say("Starting two Home Assistants (20 s; up to two minutes the first time) …")
+        await start_all(self.homes)
+        for home in self.homes:
+            self._say(f"{home.name} is up and has its user: {home.url}")
+
+    async def pair(self) -> None:
+        """Make the mesh on Home and let Studio join it, through the dialogs."""
+        home, studio = self.homes
+        self.home = await MeshEntry.create(home)
+        await self.home.settings()
+        self._say("Home has made a mesh")
+        invitation, dialog = await self.home.invite("command")
+        self.studio = await MeshEntry.join(studio, invitation)
+        await self.studio.settings()
+        await dialog.progress(SETTLE)
+        await dialog.choose("invite_keep")
+        self._say(f"Studio has joined with an invitation of {len(invitation)} characters")
+
+    async def add_agent(self) -> None:
+        """Let an agent without Home Assistant join."""
+        await self.agent.join(await self.home.invitation(), *LOOPBACK)
+        await self.agent.start()
+        self._say("An agent has joined")
+
+    async def link(self) -> None:
+        """Wait until everybody is linked to everybody."""
+        for mesh, others in (
+            (self.home, (self.studio.peer_id, self.agent.peer_id)),
+            (self.studio, (self.home.peer_id, self.agent.peer_id)),
+        ):
+            for peer_id in others:
+                await mesh.wait_connected(peer_id)
+        self._say("All three are linked to each other")
+
+    async def furnish(self) -> None:
+        """Add the automations and the dashboards."""
+        await add_automations(self.home, self.studio)
+        for mesh in (self.home, self.studio):
+            await save_dashboard(mesh)
+        self._say("Automations and dashboards are in place")
+
+    async def build(self) -> None:
+        """Do all of it."""
+        await self.start()
+        await self.pair()
+        await self.add_agent()
+        await self.link()
+        await self.furnish()
+
+    @property
+    def children(self) -> list[Child]:
+        """Every process."""
+        return [self.agent.process, *(home.process for home in self.homes)]
+
+    async def close(self) -> None:
+        """End every process."""
+        await asyncio.gather(self.agent.stop(), *(home.stop() for home in self.homes))
