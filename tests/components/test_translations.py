@@ -22,7 +22,6 @@ from custom_components.infrafabric import (
     forms,
     issues,
     notify,
-    options_flow,
     sensor,
 )
 from custom_components.infrafabric.const import PLATFORMS
@@ -368,15 +367,17 @@ def test_the_library_gives_every_detail_that_a_text_asks_for() -> None:
 
 
 def test_no_text_of_a_dialog_is_without_its_step() -> None:
-    for section, module in (("config", config_flow), ("options", options_flow)):
-        source = Path(module.__file__ or "").read_text()
-        texts = EN[section]
+    source = "".join(
+        file.read_text() for file in (*ROOT.glob("*_flow.py"), Path(forms.__file__ or ""))
+    )
+    for section in ("config", "options"):
         for kind in ("step", "error", "abort", "progress"):
-            for key in texts.get(kind, {}):
+            for key in EN[section].get(kind, {}):
+                # Home Assistant's own
                 if key in ("reauth_successful", "reconfigure_successful", "already_configured"):
-                    continue  # Home Assistant's own
-                places = source + Path(forms.__file__).read_text()
-                assert f'"{key}"' in places or f"async_step_{key}(" in places, (section, kind, key)
+                    continue
+                named = f'"{key}"' in source or f"async_step_{key}(" in source
+                assert named, (section, kind, key)
 
 
 @pytest.mark.parametrize(
