@@ -55,8 +55,12 @@ RTO_MIN: Final = 0.2
 RTO_MAX: Final = 60.0
 SACK_EVERY: Final = 2
 """Packets per acknowledgement (RFC 9260 section 6.2) …"""
-SACK_DELAY: Final = 0.02
-"""… and the longest delay of one, seconds: far below the retransmission timeout."""
+SACK_EVERY_NEAR: Final = 4
+"""… and over a round trip below ``NEAR``, where the sender's window is not what limits it: an
+acknowledgement costs as much as a packet of data."""
+NEAR: Final = 0.01
+SACK_DELAY: Final = 0.005
+"""Longest delay of an acknowledgement, seconds: far below the retransmission timeout."""
 
 _DATA, _INIT, _INIT_ACK, _SACK, _HEARTBEAT, _HEARTBEAT_ACK, _ABORT = range(7)
 _ERROR, _COOKIE_ECHO, _COOKIE_ACK, _FORWARD = 9, 10, 11, 192
@@ -342,7 +346,8 @@ class SctpGuard:
     async def _send_sack(self) -> None:
         sctp = self._sctp
         self._unsacked += 1
-        if self._unsacked >= SACK_EVERY or sctp._sack_misordered or sctp._sack_duplicates:
+        every = SACK_EVERY_NEAR if 0 < self.rtt < NEAR else SACK_EVERY
+        if self._unsacked >= every or sctp._sack_misordered or sctp._sack_duplicates:
             await self._flush_sack()
             return
         sctp._sack_needed = False
