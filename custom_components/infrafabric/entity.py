@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import override
 
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
@@ -58,11 +59,12 @@ class MeshEntity(Entity):
         """Write the state, but measurements no more often than ``_calm_seconds``.
 
         The recorder keeps every change for days and heartbeats bring one every 2 s. What comes
-        too early is not lost: the newest value is written when the time is over.
+        too early is not lost: the newest value is written when the time is over. The first value
+        at all is never too early.
         """
         now = self.hass.loop.time()
         wait = 0.0
-        if self._written_at is not None and not at_once:
+        if self._written_at is not None and not at_once and self._shows_a_value:
             wait = self._written_at + self._calm_seconds - now
         if wait <= 0:
             self._async_cancel_write()
@@ -70,6 +72,11 @@ class MeshEntity(Entity):
             self.async_write_ha_state()
         elif self._cancel_write is None:
             self._cancel_write = async_call_later(self.hass, wait, self._async_write_late)
+
+    @property
+    def _shows_a_value(self) -> bool:
+        state = self.hass.states.get(self.entity_id)
+        return state is not None and state.state not in (STATE_UNKNOWN, STATE_UNAVAILABLE)
 
     @callback
     def _async_write_late(self, _now: datetime) -> None:

@@ -173,6 +173,19 @@ async def test_a_measurement_changes_its_state_every_ten_seconds_at_most(
     assert state_of(hass, "sensor.studio_round_trip_time") == "40.0"
 
 
+async def test_the_first_measurement_is_shown_at_once(
+    hass: HomeAssistant, node: FakeMeshNode
+) -> None:
+    node.connect_peer(STUDIO.peer_id, quality=Quality())
+    await hass.async_block_till_done()
+    assert state_of(hass, "sensor.studio_round_trip_time") == STATE_UNKNOWN
+
+    node.change_peer(STUDIO.peer_id, quality=Quality(rtt_ms=20.0))
+    await hass.async_block_till_done()
+
+    assert state_of(hass, "sensor.studio_round_trip_time") == "20.0"
+
+
 async def test_last_seen_is_written_once_a_minute_and_exactly_when_the_link_goes(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, node: FakeMeshNode
 ) -> None:
