@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 
 from .const import CONF_SIGNALING_URLS, SIGNAL_PATH
-from .mesh.invitation import is_signaling_url
+from .mesh.invitation import MAX_URLS, is_signaling_url
 
 _WEBSOCKET_SCHEME = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 _PRIVATE_SUFFIXES = (
@@ -84,6 +84,11 @@ def signaling_urls(hass: HomeAssistant, options: Mapping[str, Any]) -> tuple[str
         # it. The mesh does not need the certificate: it proves and seals everything itself.
         urls.append(signaling_url(str(URL.build(scheme="https", host=api.local_ip, port=api.port))))
     return tuple(dict.fromkeys(urls))
+
+
+def invitation_urls(hass: HomeAssistant, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the addresses that an invitation has room for."""
+    return signaling_urls(hass, options)[:MAX_URLS]
 
 
 def is_private(url: str) -> bool:

@@ -19,7 +19,7 @@ from homeassistant.config_entries import (
 from homeassistant.core import callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from .addresses import Reach, reach_of, signaling_urls
+from .addresses import Reach, invitation_urls, reach_of, signaling_urls
 from .const import (
     CONF_KIND,
     CONF_MESH_ID,
@@ -113,19 +113,24 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
         """Make a new mesh with this Home Assistant as its first node."""
         values: dict[str, Any] = {CONF_NODE_NAME: self.hass.config.location_name}
         errors: dict[str, str] = {}
+        error = ""
         if user_input is not None:
             values, errors = checked(user_input)
             if not errors:
-                return await self._async_create(values)
+                try:
+                    return await self._async_create(values)
+                except MeshError as err:
+                    errors["base"] = "create_failed"
+                    error = plain(str(err))
             values = user_input
         # An address with a mistake in it cannot be shown among the good ones.
         good = {} if CONF_SIGNALING_URLS in errors else checked(values)[0]
-        urls = signaling_urls(self.hass, good)
+        urls = invitation_urls(self.hass, good)
         return self.async_show_form(
             step_id=CREATE_STEPS[reach_of(urls)],
             data_schema=self.add_suggested_values_to_schema(CREATE_SCHEMA, values),
             errors=errors,
-            description_placeholders={"addresses": bullets(urls)},
+            description_placeholders={"addresses": bullets(urls), "error": error},
         )
 
     async_step_create_private = async_step_create
@@ -274,7 +279,11 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
         placeholders = {"seconds": "", "error": ""} | placeholders
         if (failure := self._failure) is not None:
             errors = {"base": failure.code if failure.code in JOIN_ERRORS else "join_failed"}
-            placeholders |= {"error": plain(str(failure)), **failure.details}
+            placeholders |= {
+                "error": plain(str(failure)),
+                # Who is ahead does not matter to the reader: either clock may be the wrong one.
+                "seconds": failure.details.get("seconds", "").lstrip("-"),
+            }
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, values),

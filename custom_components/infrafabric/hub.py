@@ -123,9 +123,6 @@ class MeshHub:
     async def async_start(self) -> None:
         """Listen to the node and start it."""
         self._unsubscribe = self.node.subscribe(self._handle)
-        # Between loading and now another mesh's event may have changed what is known.
-        for peer in self.peers.values():
-            self._describe_peer(peer)
         await self.node.start()
 
     async def async_stop(self) -> None:
@@ -222,10 +219,6 @@ class MeshHub:
         self.hass.bus.async_fire(EVENT_MESSAGE, self.message_data(event))
 
     def _membership_revoked(self, _event: MembershipRevoked) -> None:
-        _LOGGER.warning(
-            "This node was removed from the mesh %s; it needs a new invitation",
-            self.node.mesh_name,
-        )
         self.entry.async_start_reauth(self.hass)
 
     def peer_data(self, peer: PeerView) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -54,7 +55,7 @@ JOIN_FAILURES = [
     (RefusedError("invitation_spent", "x"), "invitation_spent"),
     (RefusedError("invitation_revoked", "x"), "invitation_revoked"),
     (RefusedError("invitation_refused", "x"), "invitation_refused"),
-    (RefusedError("clock_skew", "x", seconds="300"), "clock_skew"),
+    (RefusedError("clock_skew", "x", seconds="-300"), "clock_skew"),
     (UnreachableError("signaling_unreachable", "x"), "signaling_unreachable"),
     (UnreachableError("inviter_unreachable", "x"), "inviter_unreachable"),
     (DeadlineError("join_timeout", "x"), "join_timeout"),
@@ -162,7 +163,7 @@ async def test_create_shows_what_invitations_will_carry_and_warns_when_nobody_ou
     result = await _choose(hass, "create")
 
     assert result["step_id"] == step
-    assert result["description_placeholders"] == {"addresses": shown}
+    assert result["description_placeholders"] == {"addresses": shown, "error": ""}
     # Whatever it warns of, the user may go on.
     result = await _submit(hass, result, {"mesh_name": "M", CONF_NODE_NAME: "N"})
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -197,6 +198,43 @@ async def test_create_says_what_is_wrong_and_keeps_what_was_typed(
     result = await _submit(hass, result, good)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["options"] == {CONF_SIGNALING_URLS: ["wss://home.example/signal"]}
+
+
+async def test_a_mesh_that_cannot_be_saved_is_not_created(
+    hass: HomeAssistant, meshes: FakeMeshes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = await _choose(hass, "create")
+    user_input = {"mesh_name": "M", CONF_NODE_NAME: "N"}
+    with monkeypatch.context() as patch:
+        failure = MeshError("state_not_saved", "The disk is full.")
+        patch.setattr(MeshStore, "save", AsyncMock(side_effect=failure))
+        result = await _submit(hass, result, user_input)
+
+    assert result["errors"] == {"base": "create_failed"}
+    assert result["description_placeholders"] is not None
+    assert result["description_placeholders"]["error"] == "The disk is full&#46;"
+    assert _suggested(result) == user_input
+    result = await _submit(hass, result, user_input)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_only_the_addresses_that_fit_into_an_invitation_are_shown(
+    hass: HomeAssistant,
+) -> None:
+    result = await _choose(hass, "create")
+
+    result = await _submit(
+        hass,
+        result,
+        {
+            "mesh_name": "",
+            CONF_NODE_NAME: "N",
+            CONF_SIGNALING_URLS: [f"wss://{n}.example" for n in range(6)],
+        },
+    )
+
+    assert result["description_placeholders"] is not None
+    assert result["description_placeholders"]["addresses"].count("wss://") == 4
 
 
 # -- join ---------------------------------------------------------------------------------------
@@ -303,7 +341,7 @@ async def test_a_failed_join_says_why_and_can_be_tried_again_without_typing(
     assert result["step_id"] == "join"
     assert result["errors"] == {"base": error}
     assert result["description_placeholders"] is not None
-    assert result["description_placeholders"]["seconds"] == failure.details.get("seconds", "")
+    assert result["description_placeholders"]["seconds"] == ("300" if error == "clock_skew" else "")
     assert _suggested(result) == {"invitation": INVITATION, CONF_NODE_NAME: NODE_NAME}
     assert not hass.config_entries.async_entries(DOMAIN)
 

@@ -216,7 +216,7 @@ async def test_waiting_ends_when_the_invitation_is_cancelled(
     node: FakeMeshNode,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("custom_components.infrafabric.options_flow.JOIN_GRACE", 0)
+    monkeypatch.setattr("custom_components.infrafabric.invite_flow.JOIN_GRACE", 0)
     result = await _wait_for_peer(hass, config_entry)
     await node.cancel_invitation(node.invitations[0].invitation_id)
     await hass.async_block_till_done(wait_background_tasks=True)
