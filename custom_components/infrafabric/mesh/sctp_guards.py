@@ -58,7 +58,7 @@ SACK_EVERY: Final = 2
 SACK_EVERY_NEAR: Final = 4
 """… and over a round trip below ``NEAR``, where the sender's window is not what limits it: an
 acknowledgement costs as much as a packet of data."""
-NEAR: Final = 0.01
+NEAR: Final = 0.03
 SACK_DELAY: Final = 0.005
 """Longest delay of an acknowledgement, seconds: far below the retransmission timeout."""
 

@@ -111,6 +111,8 @@ class Traffic:
         for outgoing in self._outbox.abandon():
             if not outgoing.waiter.done():
                 outgoing.waiter.set_exception(error)
+                # Whoever queued it without waiting does not want it reported as forgotten.
+                outgoing.waiter.exception()
         self._wake()
 
     # Sending
