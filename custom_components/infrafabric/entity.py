@@ -1,7 +1,7 @@
 """What all entities share: which device they belong to and when they write their state."""
 
 from datetime import datetime
-from typing import override
+from typing import Final, override
 
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import CALLBACK_TYPE, callback
@@ -16,10 +16,21 @@ from .mesh.model import (
     PeerChanged,
     PeerConnected,
     PeerDisconnected,
+    PeerRemoved,
     PeerView,
     ProblemsChanged,
     StatsChanged,
 )
+
+
+NODE_EVENTS: Final = (
+    PeerConnected,
+    PeerDisconnected,
+    PeerRemoved,
+    ProblemsChanged,
+    StatsChanged,
+)
+"""After these the node's figures may be others; statistics alone would be seconds late."""
 
 
 class MeshEntity(Entity):
@@ -100,7 +111,7 @@ class NodeEntity(MeshEntity):
     @callback
     @override
     def _async_handle_event(self, event: NodeEvent) -> None:
-        if isinstance(event, StatsChanged | ProblemsChanged):
+        if isinstance(event, NODE_EVENTS):
             self._async_write()
 
 

@@ -73,6 +73,18 @@ async def test_the_node_shows_its_figures(
     assert state_of(hass, "sensor.home_event_loop_lag_p99") == "1.2"
 
 
+async def test_a_peer_that_comes_or_goes_is_counted_at_once(
+    hass: HomeAssistant, node: FakeMeshNode
+) -> None:
+    node.connect_peer(STUDIO.peer_id)
+    await hass.async_block_till_done()
+    assert state_of(hass, "sensor.home_peers_online") == "1"
+
+    node.disconnect_peer(STUDIO.peer_id)
+    await hass.async_block_till_done()
+    assert state_of(hass, "sensor.home_peers_online") == "0"
+
+
 async def test_refused_messages_only_count_up_and_their_reasons_do_not_churn_as_attributes(
     hass: HomeAssistant, node: FakeMeshNode
 ) -> None:
