@@ -1,7 +1,7 @@
 """What all entities share: which device they belong to and when they write their state."""
 
 from datetime import datetime
-from typing import Final, override
+from typing import override
 
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import CALLBACK_TYPE, callback
@@ -21,16 +21,6 @@ from .mesh.model import (
     ProblemsChanged,
     StatsChanged,
 )
-
-
-NODE_EVENTS: Final = (
-    PeerConnected,
-    PeerDisconnected,
-    PeerRemoved,
-    ProblemsChanged,
-    StatsChanged,
-)
-"""After these the node's figures may be others; statistics alone would be seconds late."""
 
 
 class MeshEntity(Entity):
@@ -111,8 +101,12 @@ class NodeEntity(MeshEntity):
     @callback
     @override
     def _async_handle_event(self, event: NodeEvent) -> None:
-        if isinstance(event, NODE_EVENTS):
-            self._async_write()
+        match event:
+            case StatsChanged() | ProblemsChanged():
+                self._async_write()
+            case PeerConnected() | PeerDisconnected() | PeerRemoved() if not self._calm_seconds:
+                # Statistics come seconds later, and what counts peers need not wait for them.
+                self._async_write()
 
 
 class PeerEntity(MeshEntity):
