@@ -68,6 +68,18 @@ async def test_two_calls_share_one_dial(lab: Lab) -> None:
     assert one is other
 
 
+async def test_a_dozen_members_link_all_to_all_and_a_broadcast_reaches_everybody(
+    lab: Lab,
+) -> None:
+    for n in range(11):
+        await lab.join(f"Node {n}", linked=False)
+    others = len(lab.members) - 1
+    for member in lab.members:
+        await member.until(lambda member=member: member.node.stats.peers_online == others, 40)
+    result = await lab.members[-1].node.broadcast(MessageDraft(content={"all": True}))
+    assert len(result.accepted) == others
+
+
 async def test_a_peer_that_never_answers_is_given_up_and_dialled_again(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

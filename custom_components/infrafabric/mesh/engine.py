@@ -176,10 +176,11 @@ class Engine(LinkHandler):
         self.running = False
         self.lag.stop()
         self.conversations.close()
+        # Whoever dials goes first, then what is dialled, then what it is dialled through.
+        await self._tasks.close()
+        await self.links.close_all("stopped")
         await self.rendezvous.stop()
         self.meeting.close()
-        await self.links.close_all("stopped")
-        await self._tasks.close()
         self.state.replay = self.replay.to_json()
         self.state.clean = True
         await self.save()

@@ -23,7 +23,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 DEADLINE: Final = 10.0
 """Seconds for one attempt, from the offer to both proofs."""
 MAX_ANSWERS: Final = 8
-"""Offers answered at once; more are dropped and come again by the dialer's back-off."""
+"""Offers answered at once; those of other members wait their turn, one of each member."""
 OFFER_RATE: Final = 1.0
 OFFER_BURST: Final = 6
 """Offers one peer may make: a second apart for long, six at once."""
@@ -82,6 +82,7 @@ class LinkManager(LinkHandler):
         self._dials: dict[str, asyncio.Task[Link]] = {}
         self._offers: dict[str, _Offer] = {}
         self._answers: dict[str, asyncio.Task[None]] = {}
+        self._answering = asyncio.Semaphore(MAX_ANSWERS)
         self._offer_rates: dict[str, TokenBucket] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._opened: dict[str, list[asyncio.Future[Link]]] = {}
@@ -106,8 +107,17 @@ class LinkManager(LinkHandler):
         if task is None:
             task = asyncio.create_task(self._dial(peer_id, attempt), name=f"dial {peer_id}")
             self._dials[peer_id] = task
-            task.add_done_callback(lambda _: self._dials.pop(peer_id, None))
-        return await asyncio.shield(task)
+            task.add_done_callback(lambda done: self._dial_done(peer_id, done))
+        # Waited for, not awaited: a caller that gives up does not end what others wait for.
+        await asyncio.wait([task])
+        return task.result()
+
+    def _dial_done(self, peer_id: str, task: asyncio.Task[Link]) -> None:
+        if self._dials.get(peer_id) is task:
+            del self._dials[peer_id]
+        if not task.cancelled():
+            # Looked at even when every caller gave up, or asyncio would call it forgotten.
+            task.exception()
 
     async def _dial(self, peer_id: str, attempt: int) -> Link:
         key = self._key_of(peer_id)
@@ -190,9 +200,6 @@ class LinkManager(LinkHandler):
         if previous := self._answers.pop(peer_id, None):
             # The peer gave up that attempt, or it would not make another.
             previous.cancel()
-        if len(self._answers) >= MAX_ANSWERS:
-            _LOGGER.debug("Dropped an offer of %s: %d are being answered", peer_id, MAX_ANSWERS)
-            return
         task = asyncio.create_task(self._answer(peer_id, offer, attempt), name=f"answer {peer_id}")
         self._answers[peer_id] = task
         task.add_done_callback(lambda done: self._answer_done(peer_id, done))
@@ -207,18 +214,19 @@ class LinkManager(LinkHandler):
         key = self._key_of(peer_id)
         if key is None:
             return
-        link = await self._new_link(key, attempt)
-        try:
-            async with asyncio.timeout(DEADLINE):
-                answer = await link.create_answer(offer)
-                await self._signal(key, "answer", answer, attempt)
-                await link.wait_open()
-        except BaseException as err:
-            self._close_later(link, "attempt_failed")
-            if isinstance(err, TimeoutError | MeshError):
-                _LOGGER.debug("Answering %s failed: %s", peer_id, err)
-                return
-            raise
+        async with self._answering:
+            link = await self._new_link(key, attempt)
+            try:
+                async with asyncio.timeout(DEADLINE):
+                    answer = await link.create_answer(offer)
+                    await self._signal(key, "answer", answer, attempt)
+                    await link.wait_open()
+            except BaseException as err:
+                self._close_later(link, "attempt_failed")
+                if isinstance(err, TimeoutError | MeshError):
+                    _LOGGER.debug("Answering %s failed: %s", peer_id, err)
+                    return
+                raise
 
     def answered(self, peer_id: str, answer: Signed) -> None:
         """Give an answer to the dial that waits for it; anything else is dropped."""
