@@ -45,7 +45,9 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
             sum(figures.peers_total for figures in stats),
         ),
         "signaling_connected": _of(
-            len({url for figures in stats for url in figures.signaling_connected}), len(urls)
+            # A server of our own that has no address for others is connected all the same.
+            len({u for figures in stats for u in figures.signaling_connected if "://" in u}),
+            len(urls),
         ),
         # A coroutine: the page shows it when it is known.
         "can_reach_signaling": _async_reach(hass, sorted(urls)),
