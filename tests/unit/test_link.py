@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from infrafabric.mesh import frames, pulse
+from infrafabric.mesh import frames, pulse, quality
 from infrafabric.mesh.errors import (
     DeadlineError,
     InvalidError,
@@ -467,15 +467,16 @@ async def test_a_probed_peer_that_answers_stays_and_one_that_does_not_goes(monke
         assert await victim.node.until_closed() == "peer_silent"
 
 
-async def test_quality_is_reported_after_a_window() -> None:
-    settings = LinkSettings(local_addresses=("127.0.0.1",), heartbeat=0.01)
-    async with two_ends(settings) as (one, _other):
+async def test_quality_is_reported_after_a_window(monkeypatch) -> None:
+    monkeypatch.setattr(quality, "RAMP", ((60.0, 0.01),))
+    monkeypatch.setattr(pulse, "PROBE_RATE", (1000, 1000))
+    async with two_ends() as (one, _other):
         await one.node.until(lambda: len(one.node.values("quality")) >= 13)
-        quality = one.link.quality
-        assert quality.rtt_ms is not None
-        assert 0 < quality.rtt_ms < 1000
-        assert quality.loss_percent is not None
-        assert quality.band is not Band.UNKNOWN
+        measured = one.link.quality
+        assert measured.rtt_ms is not None
+        assert 0 < measured.rtt_ms < 1000
+        assert measured.loss_percent is not None
+        assert measured.band is not Band.UNKNOWN
 
 
 async def test_mistakes_of_the_node_are_contained_and_logged_once(caplog) -> None:

@@ -263,10 +263,8 @@ class Traffic:
                 self._outbox.receipt(unit, bytes(statuses))
                 if self._error is not None:
                     return
-                if self._arrived:
-                    self._schedule()
-                else:
-                    self._flush()
+                # Not at once: a reply that the node is about to make shares the packet.
+                self._schedule()
             self._arrival.clear()
             await self._arrival.wait()
 
