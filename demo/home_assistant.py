@@ -70,7 +70,7 @@ class HomeAssistant:
         port: int,
         *,
         argv: list[str] | None = None,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str | None] | None = None,
         http: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
@@ -81,7 +81,7 @@ class HomeAssistant:
             folder: For its configuration and log; must not exist yet.
             port: TCP port of 127.0.0.1.
             argv: How to start Home Assistant, without ``--config``; tests add options of Python.
-            env: More of its environment.
+            env: More of its environment, or less: None takes away.
             http: More settings of its web server.
             tls: How to check its certificate, when it serves HTTPS.
 

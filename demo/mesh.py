@@ -105,6 +105,24 @@ class MeshEntry:
                 return dict(entry)
         raise DemoError(f"{self.home.name} has no entry {self.entry_id}")
 
+    async def exists(self) -> bool:
+        """Tell whether the entry is still there."""
+        entries = await self.api.call("config_entries/get", domain=DOMAIN)
+        return any(entry["entry_id"] == self.entry_id for entry in entries)
+
+    async def reload(self) -> None:
+        """Reload the entry."""
+        await self.api.rest("POST", f"/api/config/config_entries/entry/{self.entry_id}/reload", {})
+
+    async def disable(self, *, disabled: bool) -> None:
+        """Disable the entry, which unloads it, or enable it again."""
+        by = "user" if disabled else None
+        await self.api.call("config_entries/disable", entry_id=self.entry_id, disabled_by=by)
+
+    async def remove(self) -> None:
+        """Remove the entry."""
+        await self.api.rest("DELETE", f"/api/config/config_entries/entry/{self.entry_id}")
+
     async def wait_loaded(self, seconds: float = 30.0) -> None:
         """Wait until the entry is loaded, and learn the ids of mesh and node."""
 

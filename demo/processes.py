@@ -25,13 +25,14 @@ class Child:
     """
 
     def __init__(
-        self, name: str, argv: list[str], log: Path, env: Mapping[str, str] | None = None
+        self, name: str, argv: list[str], log: Path, env: Mapping[str, str | None] | None = None
     ) -> None:
-        """Prepare to run *argv*; its output is appended to *log*."""
+        """Prepare to run *argv*; its output is appended to *log*; None in *env* takes away."""
         self.name = name
         self.argv = argv
         self.log = log
-        self._env = {**os.environ, **(env or {})}
+        merged = {**os.environ, **(env or {})}
+        self._env = {key: value for key, value in merged.items() if value is not None}
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -99,7 +100,7 @@ class Child:
     def tail(self, lines: int = 40) -> str:
         """Return its last lines under a heading, for a failure."""
         last = self.output().splitlines()[-lines:]
-        return "\n".join([f"── {self.name}: {self.log} ──", *last])
+        return "\n".join([f"── {self.name}: {self.log} ──", *(line[:400] for line in last)])
 
 
 def free_port() -> int:

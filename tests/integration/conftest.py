@@ -1,0 +1,64 @@
+"""Real processes for every test here: two Home Assistants and an agent, started once."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from demo.mesh import MeshEntry
+from demo.processes import Child, free_port
+from demo.world import World
+
+CHILDREN: pytest.StashKey[list[Child]] = pytest.StashKey()
+"""Programs whose last lines a failing test shows."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[CHILDREN] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        for child in item.config.stash[CHILDREN]:
+            report.sections.append((f"output of {child.name}", child.tail(60)))
+    return report
+
+
+@pytest.fixture(scope="session")
+def watch(pytestconfig: pytest.Config):
+    """Show the output of these programs when a test fails."""
+    return pytestconfig.stash[CHILDREN].extend
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def world(tmp_path_factory: pytest.TempPathFactory, watch) -> AsyncIterator[World]:
+    """Return the demo's world, complete and linked."""
+    folder: Path = tmp_path_factory.mktemp("world")
+    world = World(folder, (free_port(), free_port()), print)
+    watch(world.children[1:])
+    try:
+        await world.build()
+        watch([world.agent.process])
+        yield world
+    finally:
+        await world.close()
+    # A Home Assistant that hangs, or ends with an error, is a failure of what ran in it.
+    assert [home.process.returncode for home in world.homes] == [0, 0]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def second_mesh(world: World) -> AsyncIterator[tuple[MeshEntry, MeshEntry]]:
+    """Return another mesh of the same two Home Assistants, for tests that destroy it."""
+    home = await MeshEntry.create(world.homes[0], "Second mesh")
+    await home.settings()
+    studio = await MeshEntry.join(world.homes[1], await home.invitation())
+    await studio.settings()
+    await home.wait_connected(studio.peer_id)
+    await studio.wait_connected(home.peer_id)
+    yield home, studio
+    for entry in (studio, home):
+        if await entry.exists():
+            await entry.remove()
