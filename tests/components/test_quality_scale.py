@@ -115,6 +115,19 @@ def test_a_rule_that_is_done_names_what_shows_it_and_any_other_says_why(rule: st
         assert (ROOT / path).is_file(), item
         if test:
             assert re.search(rf"^(async )?def {test}\(", (ROOT / path).read_text(), re.MULTILINE)
+    for section in re.findall(r'section "([^"]+)"', comment):
+        assert any(
+            re.search(rf"^#+ {re.escape(section)}$", (ROOT / path).read_text(), re.MULTILINE)
+            for path in evidence
+        ), section
+
+
+def test_what_is_still_to_do_is_not_done_yet() -> None:
+    for rule, entry in RULES.items():
+        if entry["status"] == "todo":
+            missing = [path for path in EVIDENCE.findall(entry["comment"])]
+            assert missing, rule
+            assert not any((ROOT / path).exists() for path in missing), f"{rule}: done by now?"
 
 
 def test_every_problem_that_links_to_a_document_is_in_it() -> None:
