@@ -177,7 +177,9 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
             errors |= self._read_invitation(user_input[CONF_INVITATION])
             if not errors:
                 self._node_name = checked_values[CONF_NODE_NAME]
-                await self.async_set_unique_id(self._invitation.mesh_id)
+                # A dialog that was left open elsewhere must not stand in the way; whichever is
+                # done first ends the others.
+                await self.async_set_unique_id(self._invitation.mesh_id, raise_on_progress=False)
                 self._abort_if_unique_id_configured()
                 return await self.async_step_join_confirm()
             values = user_input

@@ -126,17 +126,14 @@ class MeshHub:
         await self.node.start()
 
     async def async_stop(self) -> None:
-        """Stop the node, and then listening, so that the last events still arrive.
+        """Stop listening, and then the node: that its links close now is no news of its peers.
 
         Home Assistant's stop may come before the unload of the entry; the second does nothing.
         """
-        if self._unsubscribe is None:
-            return
-        unsubscribe, self._unsubscribe = self._unsubscribe, None
-        try:
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
             await self.node.stop()
-        finally:
-            unsubscribe()
 
     async def async_reconfigure(self) -> None:
         """Apply the entry's and Home Assistant's settings to the running node."""

@@ -170,6 +170,9 @@ class FakeMeshNode:
     async def stop(self) -> None:
         self.calls.append(("stop",))
         self.running = False
+        for peer in list(self.peers.values()):
+            if peer.connected:
+                self.disconnect_peer(peer.peer_id, "stopped")
 
     async def leave(self) -> None:
         self.calls.append(("leave",))

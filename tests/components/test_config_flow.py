@@ -26,7 +26,7 @@ from custom_components.infrafabric.mesh.identity import check_groups
 from custom_components.infrafabric.store import MeshStore
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 
@@ -390,6 +390,19 @@ async def test_two_dialogs_joining_the_same_mesh_make_one_entry(
 
     assert result["reason"] == "already_configured"
     assert hass.config_entries.async_entries(DOMAIN) == [config_entry]
+
+
+async def test_a_dialog_left_open_elsewhere_is_ended_by_the_one_that_is_done(
+    hass: HomeAssistant, meshes: FakeMeshes
+) -> None:
+    forgotten = await _to_confirmation(hass)
+    result = await _to_confirmation(hass)
+
+    result = await _progress(hass, await _submit(hass, result, {}))
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    with pytest.raises(UnknownFlow):
+        await _submit(hass, forgotten, {})
 
 
 async def test_closing_the_dialog_while_joining_leaves_nothing_running(

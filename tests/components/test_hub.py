@@ -158,6 +158,20 @@ async def test_links_are_events_and_are_logged_once_each(
     assert caplog.text.count("Studio is disconnected: peer_silent") == 1
 
 
+async def test_the_end_of_this_node_is_no_news_of_its_peers(
+    hass: HomeAssistant, config_entry: MockConfigEntry, node: FakeMeshNode
+) -> None:
+    # Or every restart would tell the user that the studio is gone.
+    disconnected = async_capture_events(hass, EVENT_PEER_DISCONNECTED)
+    node.connect_peer(STUDIO.peer_id)
+
+    await hass.config_entries.async_unload(config_entry.entry_id)
+    await hass.async_block_till_done()
+
+    assert not node.peers[STUDIO.peer_id].connected
+    assert disconnected == []
+
+
 async def test_a_message_is_an_event_with_the_role_of_its_sender(
     hass: HomeAssistant, config_entry: MockConfigEntry, node: FakeMeshNode, hub: MeshHub
 ) -> None:

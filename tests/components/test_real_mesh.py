@@ -6,6 +6,7 @@ and signatures are what users get.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+import logging
 from typing import Any
 
 import aiohttp
@@ -90,9 +91,13 @@ async def http(socket_enabled: None) -> AsyncGenerator[aiohttp.ClientSession]:
 
 @pytest.fixture
 async def agent(
-    hass: HomeAssistant, entry: ConfigEntry[Any], http: aiohttp.ClientSession
+    hass: HomeAssistant,
+    entry: ConfigEntry[Any],
+    http: aiohttp.ClientSession,
+    caplog: pytest.LogCaptureFixture,
 ) -> AsyncGenerator[MeshNode]:
     """Invite an agent through the options flow, let it join, and keep it."""
+    caplog.set_level(logging.DEBUG)
     flows = hass.config_entries.options
     result = await flows.async_init(entry.entry_id)
     result = await flows.async_configure(result["flow_id"], {"next_step_id": "invite"})
@@ -119,6 +124,11 @@ async def agent(
     }
     result = await flows.async_configure(result["flow_id"], {"next_step_id": "invite_keep"})
     assert result["reason"] == "peer_kept"
+    # Not even the most talkative log knows the invitation.
+    assert "DEBUG" in caplog.text
+    assert text not in caplog.text
+    assert text.rpartition(".")[2] not in caplog.text
+    assert text not in str(entry.as_dict())
     await node.start()
     try:
         yield node
