@@ -30,7 +30,12 @@ MESH_FLOORS = {
     "session": 3,
     # 2: one link; how two nodes meet.
     "link": 2,
+    "negotiation": 2,
+    "pulse": 2,
+    "rtc": 2,
+    "sctp_guards": 2,
     "signaling": 2,
+    "traffic": 2,
 }
 """The floor of each module or package of mesh/. All others are floor 1: values, rules, records."""
 
