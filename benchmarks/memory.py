@@ -7,10 +7,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.measure import resident_kb  # noqa: E402
-from benchmarks.raw_ends import RawFar, RawNear, stay_on_loopback  # noqa: E402
-from infrafabric.mesh.identity import Identity  # noqa: E402
-from infrafabric.mesh.link import Link, LinkHandler, LinkSettings  # noqa: E402
+from benchmarks.measure import resident_kb
+from benchmarks.raw_ends import RawFar, RawNear, stay_on_loopback
+from infrafabric.mesh.identity import Identity
+from infrafabric.mesh.link import Link, LinkHandler, LinkSettings
 
 FIRST = 5
 """Links before the first look: what is loaded and made once."""

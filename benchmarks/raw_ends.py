@@ -16,7 +16,7 @@ FRAGMENT = 1200
 
 def stay_on_loopback() -> None:
     """Let aiortc use 127.0.0.1 alone, as the nodes beside it do."""
-    ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
+    ice.get_host_addresses = lambda *_args, **_kwargs: ["127.0.0.1"]
 
 
 def _connection(on_message: Callable[[Any], None]) -> tuple[RTCPeerConnection, RTCDataChannel]:
@@ -106,7 +106,7 @@ class RawNear:
         return seconds
 
     def _watch_acknowledgements(self) -> None:
-        # aiortc does not tell when there is room again; bufferedAmount leaves out what is in flight.
+        # aiortc does not tell when there is room again; bufferedAmount lacks what is in flight.
         self._sctp: Any = self._connection.sctp if self._connection else None
         receive = self._sctp._receive_sack_chunk  # noqa: SLF001
 

@@ -1,4 +1,4 @@
-"""Runs a benchmark by its name; without one, lists them. ``script/bench`` prepares what it needs."""
+"""Runs a benchmark by its name, or lists them. ``script/bench`` prepares what it needs."""
 
 import argparse
 import asyncio

@@ -67,6 +67,10 @@ GOODBYE: Final = 0.5
 DIAL_LOOK: Final = 5.0
 """Longest pause between two looks at who should be dialled, seconds."""
 
+_DRAFT_FIELDS: Final = tuple(
+    item.name for item in dataclasses.fields(MessageDraft) if item.name != "content"
+)
+
 
 class Engine(LinkHandler):
     """Everything of a node that runs.
@@ -422,11 +426,6 @@ class Engine(LinkHandler):
 
     def make_message(self, addresses: Sequence[str], draft: MessageDraft) -> IFMessage:
         """Fill in and sign a message (errors as ``IFMessage.create``)."""
-        fields = {
-            item.name: getattr(draft, item.name)
-            for item in dataclasses.fields(draft)
-            if item.name != "content"
-        }
         return IFMessage.create(
             self.identity,
             addresses,
@@ -434,7 +433,7 @@ class Engine(LinkHandler):
             sequence=self.sequence.take(),
             now=time.time(),
             random=secrets.token_bytes,
-            **fields,
+            **{name: getattr(draft, name) for name in _DRAFT_FIELDS},
         )
 
     async def deliver_to(self, peer_id: str, message: IFMessage) -> ReceiptStatus:

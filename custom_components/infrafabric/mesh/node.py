@@ -386,9 +386,13 @@ class MeshNode:
     async def _send(
         self, receivers: Sequence[str], message: IFMessage, seconds: float
     ) -> SendResult:
-        receipts = await asyncio.gather(
-            *(self._receipt(peer_id, message, seconds) for peer_id in receivers)
-        )
+        if len(receivers) == 1:
+            # The most frequent case needs no task.
+            receipts = [await self._receipt(receivers[0], message, seconds)]
+        else:
+            receipts = await asyncio.gather(
+                *(self._receipt(peer_id, message, seconds) for peer_id in receivers)
+            )
         return SendResult(message=message, receipts=dict(zip(receivers, receipts, strict=True)))
 
     async def _receipt(
