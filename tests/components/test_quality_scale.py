@@ -125,7 +125,7 @@ def test_a_rule_that_is_done_names_what_shows_it_and_any_other_says_why(rule: st
 def test_what_is_still_to_do_is_not_done_yet() -> None:
     for rule, entry in RULES.items():
         if entry["status"] == "todo":
-            missing = [path for path in EVIDENCE.findall(entry["comment"])]
+            missing = EVIDENCE.findall(entry["comment"])
             assert missing, rule
             assert not any((ROOT / path).exists() for path in missing), f"{rule}: done by now?"
 

@@ -24,14 +24,16 @@ from custom_components.infrafabric import (
     notify,
     sensor,
 )
-from custom_components.infrafabric.const import PLATFORMS
+from custom_components.infrafabric.const import DOMAIN, PLATFORMS
 from custom_components.infrafabric.errors import TRANSLATED
 from custom_components.infrafabric.mesh import problems
 from custom_components.infrafabric.mesh.message_schema import PERFORMATIVES
 from custom_components.infrafabric.mesh.model import Band, Path as LinkPath, Role
 from custom_components.infrafabric.services import ACTIONS
+from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.translation import async_get_translations
 
 from .flow_texts import check_texts, placeholders_of
 
@@ -112,6 +114,28 @@ def test_texts_are_as_hassfest_wants_them(language: str) -> None:
         assert not URL.search(text), f"{path}: a URL belongs in a placeholder"
         assert all(name.isidentifier() for name in placeholders_of(text)), path
         assert all(KEY.match(part) for part in path.split(".")), path
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [("en", "Round-trip time"), ("de", "Umlaufzeit"), ("fr", "Temps d’aller-retour")],
+)
+async def test_home_assistant_shows_every_text_in_every_language(
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture, language: str, name: str
+) -> None:
+    texts: dict[str, str] = {}
+    for category in EN:
+        texts |= await async_get_translations(hass, language, category, {DOMAIN})
+
+    assert texts[f"component.{DOMAIN}.entity.sensor.rtt.name"] == name
+    # Home Assistant would fall back to English where placeholders differ, and log it.
+    expected = flat(texts_of(language))
+    assert {path.removeprefix(f"component.{DOMAIN}."): text for path, text in texts.items()} == (
+        expected
+    )
+    assert "infrafabric" not in "".join(
+        record.getMessage() for record in caplog.records if record.levelname == "ERROR"
+    )
 
 
 def test_there_is_no_language_that_is_not_checked() -> None:
