@@ -41,13 +41,16 @@ ATTR_TIMEOUT: Final = "timeout"
 MAX_TIMEOUT: Final = 300
 """Seconds; an automation that waits longer is stuck."""
 
+_TEXT_OR_NOTHING: Final = probatio.Any(None, cv.string)
+"""A template that repeats a field of another message finds nothing when that had none."""
+
 MESSAGE_FIELDS: Final[dict[Any, Any]] = {
     probatio.Optional("content", default=dict): dict,
     probatio.Optional("performative"): probatio.In(sorted(PERFORMATIVES)),
-    probatio.Optional("conversation_id"): cv.string,
-    probatio.Optional("topic"): cv.string,
-    probatio.Optional("protocol"): cv.string,
-    probatio.Optional("trace_id"): cv.string,
+    probatio.Optional("conversation_id"): _TEXT_OR_NOTHING,
+    probatio.Optional("topic"): _TEXT_OR_NOTHING,
+    probatio.Optional("protocol"): _TEXT_OR_NOTHING,
+    probatio.Optional("trace_id"): _TEXT_OR_NOTHING,
     probatio.Optional("ttl", default=DEFAULT_TTL): probatio.All(
         probatio.Coerce(int), probatio.Range(min=1, max=MAX_TTL)
     ),
@@ -173,7 +176,7 @@ def _draft(call: ServiceCall, performative: str) -> MessageDraft:
     values = {
         key: value
         for key, value in call.data.items()
-        if key not in (*cv.ENTITY_SERVICE_FIELDS, ATTR_TIMEOUT)
+        if key not in (*cv.ENTITY_SERVICE_FIELDS, ATTR_TIMEOUT) and value not in (None, "")
     }
     values["citation_ids"] = tuple(values["citation_ids"])
     return MessageDraft(**{"performative": performative, **values})

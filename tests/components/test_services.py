@@ -143,6 +143,17 @@ async def test_a_message_says_what_it_was_told_to_and_returns_who_took_it(
     assert receipts[device.id]["status"] == "no_receipt"
 
 
+async def test_an_answer_may_repeat_fields_that_the_question_did_not_have(
+    hass: HomeAssistant, node: FakeMeshNode, studio: str
+) -> None:
+    await _call(
+        hass, "send_message", studio, topic=None, trace_id="", conversation_id=None, protocol=None
+    )
+
+    ((_receivers, draft, _timeout),) = node.asked("send")
+    assert (draft.topic, draft.trace_id, draft.conversation_id, draft.protocol) == (None,) * 4
+
+
 def _entry(hass: HomeAssistant) -> MockConfigEntry:
     (entry,) = hass.config_entries.async_entries(DOMAIN)
     assert isinstance(entry, MockConfigEntry)
