@@ -4,6 +4,7 @@ Some rules are about all entities and platforms at once; their tests are here to
 """
 
 from importlib import import_module
+import json
 import logging
 from pathlib import Path
 import re
@@ -135,6 +136,35 @@ def test_every_problem_that_links_to_a_document_is_in_it() -> None:
         re.findall(r"^## (\w+)$", (ROOT / "docs/reference/problems.md").read_text(), re.MULTILINE)
     )
     assert headings >= ISSUES.keys() | {MEMBERSHIP_REVOKED}
+
+
+def test_every_action_and_its_fields_are_documented() -> None:
+    text = (ROOT / "docs/reference/actions.md").read_text()
+    services = yaml.safe_load((INTEGRATION / "services.yaml").read_text())
+    for action, description in services.items():
+        assert f"infrafabric.{action}" in text, action
+        for name, field in description.get("fields", {}).items():
+            for key in field.get("fields", [name]):
+                assert f"`{key}`" in text, (action, key)
+
+
+@pytest.mark.parametrize("section", ["config", "options"])
+def test_every_field_of_a_dialog_is_documented(section: str) -> None:
+    text = (ROOT / "docs/reference/configuration.md").read_text()
+    translations = json.loads((INTEGRATION / "translations" / "en.json").read_text())
+    for step, shown in translations[section]["step"].items():
+        for field, label in shown.get("data", {}).items():
+            assert label in text, (step, field)
+
+
+def test_every_entity_is_documented() -> None:
+    text = (ROOT / "docs/reference/entities.md").read_text()
+    translations = json.loads((INTEGRATION / "translations" / "en.json").read_text())
+    for platform, entities_ in translations["entity"].items():
+        for entity in entities_.values():
+            assert re.search(
+                rf"^\| `{platform}` .*{re.escape(entity['name'])}", text, re.MULTILINE
+            ), entity
 
 
 def test_every_platform_says_how_many_updates_run_at_once() -> None:
