@@ -458,6 +458,8 @@ class FakeMeshes:
     """Role of the nodes loaded from now on."""
     revoked: bool = False
     """Whether the nodes loaded from now on were revoked."""
+    alone: bool = False
+    """Whether the nodes loaded from now on are the only ones in their mesh."""
     load_error: Exception | None = None
     join_error: Exception | None = None
     join_gate: asyncio.Event | None = None
@@ -507,6 +509,8 @@ class FakeMeshes:
         if self.load_error is not None:
             raise self.load_error
         node = FakeMeshNode(config, self)
+        if self.alone:
+            node.peers.clear()
         self.nodes.append(node)
         return node
 

@@ -220,15 +220,9 @@ async def test_removing_the_entry_says_goodbye_and_forgets_the_key(
 async def test_a_mesh_of_one_is_left_without_waiting(
     hass: HomeAssistant, config_entry: MockConfigEntry, meshes: FakeMeshes, node: FakeMeshNode
 ) -> None:
-    with patch.object(FakeMeshNode, "peers", {}, create=True):
-        original = FakeMeshNode.__init__
+    meshes.alone = True
 
-        def init(self: FakeMeshNode, *args: Any) -> None:
-            original(self, *args)
-            self.peers.clear()
-
-        with patch.object(FakeMeshNode, "__init__", init):
-            await hass.config_entries.async_remove(config_entry.entry_id)
+    await hass.config_entries.async_remove(config_entry.entry_id)
 
     assert meshes.node.left
     assert not meshes.node.asked("start")
