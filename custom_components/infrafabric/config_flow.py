@@ -94,6 +94,8 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
     _invitation: Invitation
     _join_task: asyncio.Task[dict[str, Any]] | None = None
     _failure: MeshError | None = None
+    _store: tuple[str, MemoryStore] | None = None
+    """The mesh that is being joined, and what is known of it."""
 
     @staticmethod
     @callback
@@ -244,7 +246,10 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
         on_disk = MeshStore(self.hass, self._invitation.mesh_id)
         # What is on disk holds the key of a node that was revoked, or of one whose entry never
         # came to be because Home Assistant stopped; with that key the invitation still answers.
-        store = MemoryStore(await on_disk.load())
+        if self._store is None or self._store[0] != self._invitation.mesh_id:
+            self._store = (self._invitation.mesh_id, MemoryStore(await on_disk.load()))
+        # Kept for another try, for which the node must ask with the same key.
+        store = self._store[1]
         await MeshNode.join(
             store,
             self._text,

@@ -6,6 +6,7 @@ import copy
 from datetime import timedelta
 import time
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -472,6 +473,22 @@ async def test_an_invitation_lets_one_in_and_no_second(lab: Lab) -> None:
     with pytest.raises(RefusedError) as caught:
         await MeshNode.join(MemoryStore(), text, node_name="Second", http=lab.http)
     assert caught.value.code == "invitation_spent"
+
+
+async def test_a_lost_answer_does_not_cost_the_invitation(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, text = await lab.founder.node.create_invitation()
+    store = MemoryStore()
+    with monkeypatch.context() as loss:
+        loss.setattr("infrafabric.mesh.founding.read_answer", Mock(side_effect=ValueError("lost")))
+        with pytest.raises(DeadlineError):
+            await MeshNode.join(store, text, node_name="Unlucky", http=lab.http)
+    with pytest.raises(InvalidError) as caught:
+        await MeshNode.load(store, lab.founder.config(), http=lab.http)
+    assert caught.value.code == "no_state"
+    await MeshNode.join(store, text, node_name="Unlucky", http=lab.http)
+    assert [peer.name for peer in lab.founder.node.peers.values()] == ["Unlucky"]
 
 
 async def test_joining_while_the_inviter_is_away_says_whom_to_ask(lab: Lab) -> None:

@@ -2,10 +2,11 @@
 
 import os
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from .encoding import b64decode, b64encode
 from .errors import DeadlineError, InvalidError, RefusedError
-from .identity import Identity
+from .identity import KEY_SIZE, Identity
 from .invitation import Invitation
 from .invitation_book import InvitationBook
 from .joining import REFUSALS, JoinAccept, JoinRequest, read_answer
@@ -17,6 +18,8 @@ from .state import NodeState, NodeStore
 if TYPE_CHECKING:
     import aiohttp
 
+PENDING: Final = "pending"
+"""The only key of a state that waits for the inviter's answer."""
 JOIN_DEADLINE: Final = 20.0
 """Seconds that joining may take."""
 
@@ -71,8 +74,12 @@ async def join_mesh(
     """
     invitation = Invitation.parse(text, time.time())
     name = _checked_name(node_name)
-    former = await _former(store, invitation)
-    identity = former.identity if former else Identity.generate()
+    data = await store.load()
+    former = _former(data, invitation)
+    identity = former.identity if former else _pending(data, invitation) or Identity.generate()
+    if former is None:
+        # An answer that gets lost must not cost the invitation: the same key is let in again.
+        await store.save(_as_pending(identity, invitation))
     accept = await _ask(identity, invitation, name, software, http, deadline)
     state = NodeState(
         identity=identity,
@@ -85,10 +92,21 @@ async def join_mesh(
     await store.save(state.to_json())
 
 
-async def _former(store: NodeStore, invitation: Invitation) -> NodeState | None:
+def _as_pending(identity: Identity, invitation: Invitation) -> dict[str, Any]:
+    return {PENDING: {"mesh": invitation.mesh_id, "seed": b64encode(identity.seed)}}
+
+
+def _pending(data: dict[str, Any] | None, invitation: Invitation) -> Identity | None:
+    """Return the key with which this mesh was asked before, if the answer never came."""
+    match data:
+        case {"pending": {"mesh": mesh, "seed": seed}} if mesh == invitation.mesh_id:
+            return Identity(b64decode(seed, KEY_SIZE))
+    return None
+
+
+def _former(data: dict[str, Any] | None, invitation: Invitation) -> NodeState | None:
     """Return what the store holds of this mesh already: a revoked node keeps its key."""
-    data = await store.load()
-    if data is None:
+    if data is None or PENDING in data:
         return None
     state = NodeState.from_json(data)
     if state.membership.mesh_id != invitation.mesh_id:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from .api import InvitationView, MessageDraft, NodeConfig, SendResult
 from .engine import GOODBYE, Engine
 from .errors import InvalidError, MeshError, RefusedError, UnreachableError
-from .founding import JOIN_DEADLINE, create_mesh, join_mesh
+from .founding import JOIN_DEADLINE, PENDING, create_mesh, join_mesh
 from .ice import IceServer
 from .identity import check_groups
 from .message import BROADCAST, IFMessage, agent_address
@@ -150,7 +150,7 @@ class MeshNode:
 
         """
         data = await store.load()
-        if data is None:
+        if data is None or PENDING in data:
             raise InvalidError(
                 "no_state", "There is no mesh here yet; create one or join with an invitation."
             )
