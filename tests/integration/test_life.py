@@ -22,7 +22,7 @@ MDNS = "14E9"
 
 
 def sockets(pid: int) -> tuple[int, list[tuple[int, str]]]:
-    """Return how many UDP sockets a process has beside mDNS, and its TCP sockets as (peer's port, state)."""
+    """Return the number of UDP sockets but mDNS, and the TCP sockets as (peer's port, state)."""
     own = set()
     for path in Path(f"/proc/{pid}/fd").iterdir():
         try:

@@ -1,0 +1,164 @@
+"""A minute of real life under Python's development mode: no blocking call, no error, no leak.
+
+Links come and go all the time: agents join, are killed, come back, and talk. The log must stay
+free of everything in ``log_check``; a planted blocking call and a planted leak must not.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+import contextlib
+from pathlib import Path
+import time
+
+from demo.agents import LOOPBACK, Agent
+from demo.home_assistant import HomeAssistant, hass_program
+from demo.mesh import MeshEntry
+from demo.processes import free_port
+
+from .log_check import findings
+
+MINUTE = 60.0
+
+PLANTED = '''
+"""A test's own integration, with two faults."""
+
+import socket
+
+
+async def async_setup(hass, config):
+    async def connected(event):
+        with open(__file__) as file:
+            file.read()
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).bind(("127.0.0.1", 0))
+
+    hass.bus.async_listen("infrafabric_peer_connected", connected)
+    return True
+'''
+
+ANSWER = {
+    "alias": "Answer",
+    "mode": "parallel",
+    "triggers": [
+        {
+            "trigger": "event",
+            "event_type": "infrafabric_message",
+            "event_data": {"performative": "request"},
+        }
+    ],
+    "actions": [
+        {
+            "action": "infrafabric.send_message",
+            "target": {"device_id": "{{ trigger.event.data.device_id }}"},
+            "data": {
+                "performative": "agree",
+                "conversation_id": "{{ trigger.event.data.conversation_id }}",
+                "trace_id": "{{ trigger.event.data.trace_id }}",
+                "content": {"heard": "{{ trigger.event.data.content.message }}"},
+            },
+        }
+    ],
+}
+
+
+@contextlib.asynccontextmanager
+async def home_in_dev_mode(folder: Path, planted: str = "") -> AsyncIterator[MeshEntry]:
+    """Run a Home Assistant with a mesh under ``python -X dev``; its log is complete afterwards."""
+    program = Path(hass_program())
+    home = HomeAssistant(
+        "Home",
+        folder / "home",
+        free_port(),
+        argv=[str(program.with_name("python")), "-X", "dev", str(program)],
+        # Every warning every time; and nothing in the process that is not there in real life.
+        env={
+            "PYTHONWARNINGS": "always::ResourceWarning,always::RuntimeWarning",
+            "COVERAGE_PROCESS_START": None,
+            "COVERAGE_PROCESS_CONFIG": None,
+        },
+    )
+    if planted:
+        component = home.folder / "custom_components" / "planted"
+        component.mkdir()
+        (component / "__init__.py").write_text(planted)
+        (component / "manifest.json").write_text(
+            '{"domain": "planted", "name": "Planted", "version": "1", "dependencies": [],'
+            ' "codeowners": [], "documentation": "", "requirements": []}'
+        )
+        with (home.folder / "configuration.yaml").open("a") as file:
+            file.write("planted:\n")
+    try:
+        await home.start()
+        await home.ready()
+        mesh = await MeshEntry.create(home, "Busy mesh")
+        await mesh.settings()
+        yield mesh
+    finally:
+        await home.stop()
+
+
+async def guest(mesh: MeshEntry, agent: Agent) -> None:
+    """Let an agent join."""
+    await agent.join(await mesh.invitation("command"), *LOOPBACK)
+
+
+async def come_and_go(mesh: MeshEntry, agent: Agent, until: float, *, kill: bool) -> int:
+    """Let an agent link, talk and vanish, again and again; return how often it was linked."""
+    rounds = 0
+    while time.monotonic() < until:
+        await agent.start()
+        await agent.wait_linked(mesh.peer_id)
+        words = ("--text", f"round {rounds}")
+        await agent.command("send", mesh.peer_id, *words)
+        await agent.command("send", "--broadcast", *words)
+        assert await agent.command("send", mesh.peer_id, "--request", *words)
+        await asyncio.sleep(1)
+        await (agent.process.kill() if kill else agent.process.stop(10))
+        rounds += 1
+    return rounds
+
+
+async def reloads(mesh: MeshEntry, until: float) -> None:
+    """Reload the entry while links are open."""
+    while time.monotonic() < until - 15:
+        await asyncio.sleep(15)
+        await mesh.reload()
+        await mesh.wait_loaded()
+
+
+async def test_a_minute_of_links_coming_and_going_leaves_a_clean_log(tmp_path: Path, watch) -> None:
+    async with home_in_dev_mode(tmp_path) as mesh:
+        watch([mesh.home.process])
+        leaving, dying = Agent("Leaving", tmp_path / "leaving"), Agent("Dying", tmp_path / "dying")
+        await mesh.add_automation(ANSWER)
+        await guest(mesh, leaving)
+        await guest(mesh, dying)
+        end = time.monotonic() + MINUTE
+        try:
+            async with asyncio.TaskGroup() as group:
+                counts = [
+                    group.create_task(come_and_go(mesh, leaving, end, kill=False)),
+                    group.create_task(come_and_go(mesh, dying, end, kill=True)),
+                ]
+                group.create_task(reloads(mesh, end))
+        finally:
+            await leaving.process.kill()
+            await dying.process.kill()
+        assert all(count.result() >= 3 for count in counts)
+    log = mesh.home.log()
+    assert findings(log) == []
+    assert mesh.home.process.returncode == 0
+
+
+async def test_a_planted_blocking_call_and_a_planted_leak_are_found(tmp_path: Path, watch) -> None:
+    async with home_in_dev_mode(tmp_path, PLANTED) as mesh:
+        watch([mesh.home.process])
+        agent = Agent("Guest", tmp_path / "guest")
+        await guest(mesh, agent)
+        await agent.start()
+        await agent.wait_linked(mesh.peer_id)
+        await agent.stop()
+    found = findings(mesh.home.log())
+    assert any("Detected blocking call to open" in finding for finding in found)
+    assert any("ResourceWarning: unclosed <socket.socket" in finding for finding in found)
+    # And nothing but those two.
+    assert all("planted" in finding or "ResourceWarning" in finding for finding in found)
