@@ -27,7 +27,7 @@ from .lag import LoopLag
 from .link import Link, LinkHandler, LinkSettings
 from .links import LinkManager
 from .meeting import Meeting
-from .message import IFMessage, agent_address
+from .message import IFMessage, MessageRefusedError, agent_address
 from .meter import MinuteMeter
 from .model import (
     MembershipRevoked,
@@ -60,8 +60,12 @@ if TYPE_CHECKING:
 
 _LOGGER: Final = logging.getLogger(__name__)
 
-OFFLOAD: Final = 4
-"""Messages in a bundle from which checking signatures in a thread beats blocking the loop."""
+OFFLOAD: Final = 64 * 1024
+"""Bytes of a message from which it is checked in a thread. For a bundle of small ones that does not
+pay: the thread and the loop would hand the interpreter lock over for each signature, which costs
+more than it takes to check it."""
+SLICE: Final = 8
+"""Messages checked before the loop gets a turn: half a millisecond."""
 GOODBYE: Final = 0.5
 """Seconds that a goodbye or a revocation gets to reach the neighbours."""
 DIAL_LOOK: Final = 5.0
@@ -70,6 +74,20 @@ DIAL_LOOK: Final = 5.0
 _DRAFT_FIELDS: Final = tuple(
     item.name for item in dataclasses.fields(MessageDraft) if item.name != "content"
 )
+
+
+async def _parse(
+    batch: Sequence[tuple[bytes, bytes]], public_key: bytes
+) -> list[IFMessage | MessageRefusedError]:
+    """Check form and signature of a bundle without holding the loop up."""
+    if sum(len(body) for body, _ in batch) >= OFFLOAD:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, parse_all, batch, public_key)
+    parsed = parse_all(batch[:SLICE], public_key)
+    for start in range(SLICE, len(batch), SLICE):
+        await asyncio.sleep(0)
+        parsed += parse_all(batch[start : start + SLICE], public_key)
+    return parsed
 
 
 class Engine(LinkHandler):
@@ -377,12 +395,7 @@ class Engine(LinkHandler):
             self.inbox.refuse(peer_id, ReceiptStatus.UNKNOWN_SENDER, len(messages))
             return [ReceiptStatus.UNKNOWN_SENDER] * len(messages)
         batch = messages[:allowed]
-        if len(batch) < OFFLOAD:
-            parsed = parse_all(batch, key.public_key)
-        else:
-            parsed = await asyncio.get_running_loop().run_in_executor(
-                None, parse_all, batch, key.public_key
-            )
+        parsed = await _parse(batch, key.public_key)
         now = time.time()
         role = self.state.membership.role(peer_id, now)
         statuses = []
