@@ -367,6 +367,26 @@ async def test_only_so_many_servers_are_used_and_former_ones_are_left() -> None:
     assert not any(carrier.running for carrier in world.carriers)
 
 
+async def test_a_server_that_is_set_while_stopping_is_not_left_running() -> None:
+    world = World()
+    await world.open(1)
+    leaving = asyncio.Event()
+
+    async def slow_stop() -> None:
+        await leaving.wait()
+        world.carriers[0].running = False
+
+    world.carriers[0].stop = slow_stop  # type: ignore[method-assign]
+    changing = asyncio.create_task(world.rendezvous.set_servers([Server("x", ("ws://x",))]))
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(world.rendezvous.stop())
+    await asyncio.sleep(0)
+    leaving.set()
+    await asyncio.gather(changing, stopping)
+    await world.open(1)
+    assert not any(carrier.running for carrier in world.carriers)
+
+
 async def test_a_peer_counts_as_present_while_any_server_reaches_it() -> None:
     world = World()
     await world.open(2)

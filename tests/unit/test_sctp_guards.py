@@ -264,6 +264,8 @@ def test_a_slow_crc_is_replaced(monkeypatch) -> None:
     monkeypatch.setattr(rtcsctptransport, "crc32c", lambda _data: 0)
     assert install_fast_crc()
     assert rtcsctptransport.crc32c(b"123456789") == 0xE3069283
+    monkeypatch.setattr(sctp_guards, "_c_crc", None)
+    assert not install_fast_crc()
 
 
 @given(st.binary(max_size=80))

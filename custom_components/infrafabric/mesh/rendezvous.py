@@ -5,6 +5,7 @@ servers) see only who talks to whom. Everything in an opened box is still untrus
 matters in it is signed.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import logging
@@ -68,30 +69,38 @@ class Rendezvous(CarrierHandler):
         self._present: dict[str, set[int]] = {}
         self._lookups: tuple[str, ...] = ()
         self._offsets: dict[int, float] = {}
+        self._changing = asyncio.Lock()
+        self._stopped = False
 
     async def set_servers(self, servers: Sequence[Server]) -> None:
-        """Register with these servers (at most 4) and leave all others."""
-        wanted = list(dict.fromkeys(servers))[:MAX_CARRIERS]
-        for server in [known for known in self._carriers if known not in wanted]:
-            carrier = self._carriers.pop(server)
-            await carrier.stop()
-            self._offsets.pop(id(carrier), None)
-            self._forget_presence(carrier)
-        for server in wanted:
-            if server not in self._carriers:
-                carrier = self._make_carrier(server, self)
-                self._carriers[server] = carrier
-                carrier.set_invites(self._lookups)
-                carrier.start()
+        """Register with these servers (at most 4) and leave all others; nothing once stopped."""
+        async with self._changing:
+            if self._stopped:
+                return
+            wanted = list(dict.fromkeys(servers))[:MAX_CARRIERS]
+            for server in [known for known in self._carriers if known not in wanted]:
+                await self._leave(server)
+            for server in wanted:
+                if server not in self._carriers:
+                    carrier = self._make_carrier(server, self)
+                    self._carriers[server] = carrier
+                    carrier.set_invites(self._lookups)
+                    carrier.start()
         self._handler.signaling_changed()
 
     async def stop(self) -> None:
-        """Leave every server."""
-        for carrier in self._carriers.values():
-            await carrier.stop()
-        self._carriers.clear()
-        self._present.clear()
-        self._offsets.clear()
+        """Leave every server for good."""
+        self._stopped = True
+        # One change at a time: a carrier that another one starts meanwhile would never end.
+        async with self._changing:
+            for server in list(self._carriers):
+                await self._leave(server)
+
+    async def _leave(self, server: Server) -> None:
+        carrier = self._carriers.pop(server)
+        await carrier.stop()
+        self._offsets.pop(id(carrier), None)
+        self._forget_presence(carrier)
 
     def set_invites(self, lookups: Sequence[str]) -> None:
         """Let the servers admit holders of these invitations, and no others."""

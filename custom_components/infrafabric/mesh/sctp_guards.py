@@ -27,10 +27,16 @@ from aiortc.rtcsctptransport import (
     RTCSctpTransport,
     SackChunk,
 )
-import crc32c
 import google_crc32c
 
 from .frames import MAX_FRAME, Channel
+
+_c_crc: Callable[[bytes], int] | None
+try:
+    from crc32c import crc32c as _c_crc
+except ImportError:
+    # Every platform of Home Assistant has a wheel; elsewhere a link is slow, but it works.
+    _c_crc = None
 
 if TYPE_CHECKING:
     from aioice import Candidate, Connection
@@ -96,10 +102,10 @@ def install_fast_crc() -> bool:
     """
     if google_crc32c.implementation == "c":
         return True
-    if crc32c.hardware_based or hasattr(crc32c, "crc32c"):
-        setattr(rtcsctptransport, _CRC_NAME, crc32c.crc32c)
-        return True
-    return False
+    if _c_crc is None:
+        return False
+    setattr(rtcsctptransport, _CRC_NAME, _c_crc)
+    return True
 
 
 class Violation(Exception):  # noqa: N818 - never leaves this module
