@@ -13,11 +13,11 @@ import unicodedata
 from .encoding import MAX_SAFE_INTEGER
 from .identity import Identity, PublicIdentity, Purpose, is_identifier
 from .model import Path
+from .records import is_name
 from .signed import Signed
 
 MAX_SIZE: Final = 12 * 1024
 """Bytes of one beacon; it must fit one gossip frame."""
-MAX_NAME: Final = 64
 MAX_SOFTWARE: Final = 128
 MAX_CAPABILITIES: Final = 32
 MAX_CAPABILITY: Final = 64
@@ -129,8 +129,8 @@ def _check_shape(value: Mapping[str, Any], mesh_id: str) -> None:
         and value["v"] == 1
         and value["mesh"] == mesh_id
         and is_identifier(value["peer"])
-        and is_clean_text(value["name"], MAX_NAME)
-        and bool(value["name"])
+        # What is shown as a name goes into the next record, so it follows the same rules.
+        and is_name(value["name"])
         and _is_count(value["named"])
         and is_clean_text(value["software"], MAX_SOFTWARE)
         and _is_text_list(value["capabilities"], MAX_CAPABILITIES, MAX_CAPABILITY)

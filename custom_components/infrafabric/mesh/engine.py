@@ -49,7 +49,7 @@ from .session import Session
 from .signed import Signed
 from .state import NodeState, NodeStore
 from .sync import batches
-from .tasks import TaskOwner
+from .tasks import TaskOwner, going_on
 
 if TYPE_CHECKING:
     import ssl
@@ -264,20 +264,25 @@ class Engine(LinkHandler):
 
     async def _dial_loop(self) -> None:
         while True:
-            now = time.monotonic()
-            if time.time() >= CLOCK_SET:
-                for peer_id in self.policy.due(now, self.lag.p99_ms):
-                    self.policy.started(peer_id)
-                    self._tasks.run(self._dial(peer_id), f"dial {peer_id}")
-            next_at = self.policy.next_at()
             # A clock that is not set yet says nothing when it is; so look now and then.
-            pause = 5.0 if next_at is None else min(5.0, max(0.05, next_at - now))
+            pause = DIAL_LOOK
+            with going_on("Dialling"):
+                pause = min(pause, self._dial_due(time.monotonic()))
             self._wake_dialer.clear()
             try:
                 async with asyncio.timeout(pause):
                     await self._wake_dialer.wait()
             except TimeoutError:
                 continue
+
+    def _dial_due(self, now: float) -> float:
+        """Dial whose turn it is; return the seconds until the next look."""
+        if time.time() >= CLOCK_SET:
+            for peer_id in self.policy.due(now, self.lag.p99_ms):
+                self.policy.started(peer_id)
+                self._tasks.run(self._dial(peer_id), f"dial {peer_id}")
+        next_at = self.policy.next_at()
+        return DIAL_LOOK if next_at is None else max(0.05, next_at - now)
 
     async def _dial(self, peer_id: str) -> None:
         try:

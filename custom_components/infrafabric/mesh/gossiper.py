@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from .beacon import MAX_LINKS, MAX_SIZE, Beacon, BeaconLink, BeaconMap
 from .encoding import canonical_json, parse_json
+from .records import clean_name
 from .signed import Signed
+from .tasks import going_on
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -42,7 +44,8 @@ class Gossiper:
     async def run(self) -> None:
         """Send beacons until cancelled."""
         while True:
-            self._send()
+            with going_on("Sending a beacon"):
+                self._send()
             await asyncio.sleep(PAUSE)
             try:
                 # Spread out, so that a mesh that started together does not speak together.
@@ -102,7 +105,7 @@ class Gossiper:
         self._made.add(number)
         beacon = Beacon(
             peer_id=engine.identity.peer_id,
-            name=engine.state.node_name,
+            name=clean_name(engine.state.node_name, "node"),
             named_at=engine.state.named_at,
             software=engine.software,
             capabilities=engine.config.capabilities,

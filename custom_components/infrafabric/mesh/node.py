@@ -30,6 +30,7 @@ from .model import (
 from .problems import Problems
 from .signed import Signed
 from .state import NodeState, NodeStore
+from .tasks import going_on
 
 if TYPE_CHECKING:
     import ssl
@@ -196,18 +197,21 @@ class MeshNode:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(STATS_INTERVAL)
-            self._problems.look()
-            self._callbacks.emit(StatsChanged(self.stats))
+            with going_on("Measuring"):
+                self._problems.look()
+                self._callbacks.emit(StatsChanged(self.stats))
 
     async def _upkeep(self) -> None:
         engine = self._engine
         while True:
             await asyncio.sleep(UPKEEP_INTERVAL)
-            engine.apply(())
-            names = {peer_id: view.name for peer_id, view in engine.peers.views.items()}
-            if made := engine.roster.renew(names, time.time()):
-                await self._publish(made)
-            engine.inviter.register()
+            with going_on("Upkeep of the membership"):
+                engine.apply(())
+                names = {peer_id: view.name for peer_id, view in engine.peers.views.items()}
+                if made := engine.roster.renew(names, time.time()):
+                    await self._publish(made)
+            with going_on("Upkeep of the invitations"):
+                engine.inviter.register()
 
     # Looking
 

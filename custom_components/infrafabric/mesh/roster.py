@@ -5,11 +5,16 @@ Sans-IO: ``Membership`` has the rules; this adds the comparison with what was sh
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+import logging
+from typing import Final
 
+from .errors import MeshError
 from .identity import Identity, peer_id_of
 from .membership import Membership, Reason, Record
 from .model import Role
 from .signed import Signed
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -107,17 +112,22 @@ class Roster:
         own_id = self._identity.peer_id
         made: list[Signed] = []
         for peer_id in self._membership.renewals_due(own_id, now):
-            if peer_id != own_id:
-                name = names.get(peer_id)
-                made += self._membership.change(self._identity, peer_id, now, name=name)
-            elif self._authority is not None:
-                record = self._membership.record(own_id)
-                if record is not None:
-                    key = self._identity.public_key
-                    made.append(
-                        self._membership.issue(self._authority, key, record.name, record.role, now)
-                    )
+            try:
+                made += self._renewed(peer_id, names.get(peer_id), now)
+            except MeshError as err:
+                # One record that cannot be renewed must not let all others lapse.
+                _LOGGER.warning("The membership of %s is not renewed: %s", peer_id, err)
         return made
+
+    def _renewed(self, peer_id: str, name: str | None, now: float) -> list[Signed]:
+        membership = self._membership
+        if peer_id != self._identity.peer_id:
+            return membership.change(self._identity, peer_id, now, name=name)
+        record = membership.record(peer_id)
+        if self._authority is None or record is None:
+            return []
+        key = self._identity.public_key
+        return [membership.issue(self._authority, key, record.name, record.role, now)]
 
     def own_proof(self) -> list[Signed]:
         """Return the records with which a stranger accepts this node as a member."""

@@ -1,11 +1,25 @@
 """Background tasks with one owner, who ends them all."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+import contextlib
 import logging
 from typing import Any, Final
 
+from .errors import MeshError
+
 _LOGGER: Final = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def going_on(what: str) -> Iterator[None]:
+    """Log what the block raises and go on: a loop that runs for ever must outlive any failure."""
+    try:
+        yield
+    except MeshError as err:
+        _LOGGER.warning("%s failed and will be tried again: %s", what, err)
+    except Exception:
+        _LOGGER.exception("%s failed and will be tried again", what)
 
 
 class TaskOwner:

@@ -1,0 +1,94 @@
+"""What bad luck does not do to a node: full disks, wrong clocks, a network that comes and goes."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from infrafabric.mesh.errors import RefusedError
+from infrafabric.mesh.membership import RECORD_LIFE, Membership
+from infrafabric.mesh.model import Role
+from infrafabric.mesh.roster import Roster
+
+from .membership_world import ANNA, BEN, FOUNDER, NOW, founded, let_in
+from .mesh_lab import Lab
+
+
+@pytest.fixture
+async def lab() -> AsyncIterator[Lab]:
+    async with Lab() as lab:
+        yield lab
+
+
+@pytest.mark.parametrize("error", [RefusedError("mesh_full", "Full."), OSError(28, "No space")])
+async def test_upkeep_goes_on_after_any_error(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr("infrafabric.mesh.node.UPKEEP_INTERVAL", 0.02)
+    looks = 0
+
+    def renew(*_: Any) -> list[Any]:
+        nonlocal looks
+        looks += 1
+        raise error
+
+    studio = await lab.join("Studio")
+    monkeypatch.setattr(studio.node._engine.roster, "renew", renew)
+    await studio.node.stop()
+    await studio.start()
+    monkeypatch.setattr(studio.node._engine.roster, "renew", renew)
+    await studio.until(lambda: looks > 2)
+
+
+async def test_statistics_go_on_after_any_error(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infrafabric.mesh.node.STATS_INTERVAL", 0.02)
+    studio = await lab.join("Studio")
+    await studio.node.stop()
+    await studio.start()
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(studio.node._problems, "look", look)
+    await studio.until(lambda: looks > 2)
+
+
+async def test_beacons_and_dials_go_on_after_any_error(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infrafabric.mesh.gossiper.PAUSE", 0.02)
+    monkeypatch.setattr("infrafabric.mesh.gossiper.INTERVAL", 0.02)
+    monkeypatch.setattr("infrafabric.mesh.engine.DIAL_LOOK", 0.02)
+    studio = await lab.join("Studio")
+    await studio.node.stop()
+    await studio.start()
+    sent = due = 0
+
+    def send() -> None:
+        nonlocal sent
+        sent += 1
+        raise ValueError("a mistake")
+
+    def next_due(*_: Any) -> list[str]:
+        nonlocal due
+        due += 1
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(studio.node._engine.gossiper, "_send", send)
+    monkeypatch.setattr(studio.node._engine.policy, "due", next_due)
+    await studio.until(lambda: sent > 2 and due > 2)
+
+
+def test_a_record_that_cannot_be_renewed_does_not_let_the_others_lapse() -> None:
+    mesh: Membership = founded()
+    for who in (ANNA, BEN):
+        let_in(mesh, who, Role.OBSERVE)
+    later = NOW + RECORD_LIFE * 0.6
+    roster = Roster(FOUNDER, mesh, None)
+    assert roster.renew({ANNA.peer_id: "bad\n", BEN.peer_id: "Ben"}, later)
+    renewed = mesh.record(BEN.peer_id)
+    assert renewed is not None
+    assert renewed.name == "Ben"
