@@ -1,5 +1,6 @@
 """What must not be in a log."""
 
+import re
 from typing import Final
 
 MARKS: Final = (
@@ -18,11 +19,10 @@ MARKS: Final = (
 """Blocking calls, exceptions, and resources and tasks that nobody closed."""
 
 
+RECORD: Final = re.compile(r"(?m)^(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} )")
+"""Where a record of the log begins; what follows without a time belongs to it."""
+
+
 def findings(log: str) -> list[str]:
-    """Return the lines of a log that say something is wrong, each with the two after it."""
-    lines = log.splitlines()
-    return [
-        "\n".join(lines[number : number + 3])
-        for number, line in enumerate(lines)
-        if any(mark in line for mark in MARKS)
-    ]
+    """Return the records of a log that say something is wrong."""
+    return [record for record in RECORD.split(log) if any(mark in record for mark in MARKS)]

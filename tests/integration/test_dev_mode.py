@@ -19,19 +19,27 @@ from .log_check import findings
 
 MINUTE = 60.0
 
-PLANTED = '''
-"""A test's own integration, with two faults."""
+HELPER = '''
+"""A test's own integration: looks for garbage on demand, and may have faults of its own."""
 
+import gc
 import socket
 
 
 async def async_setup(hass, config):
-    async def connected(event):
+    async def collect(call):
+        gc.collect()
+
+    async def read_a_file(event):
         with open(__file__) as file:
             file.read()
+
+    async def leak_a_socket(event):
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM).bind(("127.0.0.1", 0))
 
-    hass.bus.async_listen("infrafabric_peer_connected", connected)
+    hass.services.async_register("test_helper", "collect", collect)
+    for fault in FAULTS:
+        hass.bus.async_listen("infrafabric_peer_connected", fault)
     return True
 '''
 
@@ -61,7 +69,7 @@ ANSWER = {
 
 
 @contextlib.asynccontextmanager
-async def home_in_dev_mode(folder: Path, planted: str = "") -> AsyncIterator[MeshEntry]:
+async def home_in_dev_mode(folder: Path, faults: str = "") -> AsyncIterator[MeshEntry]:
     """Run a Home Assistant with a mesh under ``python -X dev``; its log is complete afterwards."""
     program = Path(hass_program())
     home = HomeAssistant(
@@ -76,23 +84,27 @@ async def home_in_dev_mode(folder: Path, planted: str = "") -> AsyncIterator[Mes
             "COVERAGE_PROCESS_CONFIG": None,
         },
     )
-    if planted:
-        component = home.folder / "custom_components" / "planted"
-        component.mkdir()
-        (component / "__init__.py").write_text(planted)
-        (component / "manifest.json").write_text(
-            '{"domain": "planted", "name": "Planted", "version": "1", "dependencies": [],'
-            ' "codeowners": [], "documentation": "", "requirements": []}'
-        )
-        with (home.folder / "configuration.yaml").open("a") as file:
-            file.write("planted:\n")
+    component = home.folder / "custom_components" / "test_helper"
+    component.mkdir()
+    (component / "__init__.py").write_text(HELPER.replace("FAULTS", f"({faults})"))
+    (component / "manifest.json").write_text(
+        '{"domain": "test_helper", "name": "Test helper", "version": "1", "dependencies": [],'
+        ' "codeowners": [], "documentation": "", "requirements": []}'
+    )
+    with (home.folder / "configuration.yaml").open("a") as file:
+        file.write("test_helper:\n")
     try:
         await home.start()
         await home.ready()
         mesh = await MeshEntry.create(home, "Busy mesh")
         await mesh.settings()
         yield mesh
+        await mesh.disable(disabled=True)
+        # What was left in a cycle would else be collected when nobody listens any more.
+        await home.api.action("test_helper", "collect")
     finally:
+        # Its exit status says nothing: in this mode the interpreter of Home Assistant 2026.10
+        # crashes in its very last garbage collection, with no integration at all as well.
         await home.stop()
 
 
@@ -146,11 +158,10 @@ async def test_a_minute_of_links_coming_and_going_leaves_a_clean_log(tmp_path: P
         assert all(count.result() >= 3 for count in counts)
     log = mesh.home.log()
     assert findings(log) == []
-    assert mesh.home.process.returncode == 0
 
 
 async def test_a_planted_blocking_call_and_a_planted_leak_are_found(tmp_path: Path, watch) -> None:
-    async with home_in_dev_mode(tmp_path, PLANTED) as mesh:
+    async with home_in_dev_mode(tmp_path, "read_a_file, leak_a_socket") as mesh:
         watch([mesh.home.process])
         agent = Agent("Guest", tmp_path / "guest")
         await guest(mesh, agent)
@@ -161,4 +172,4 @@ async def test_a_planted_blocking_call_and_a_planted_leak_are_found(tmp_path: Pa
     assert any("Detected blocking call to open" in finding for finding in found)
     assert any("ResourceWarning: unclosed <socket.socket" in finding for finding in found)
     # And nothing but those two.
-    assert all("planted" in finding or "ResourceWarning" in finding for finding in found)
+    assert all("test_helper" in finding for finding in found), found
