@@ -34,7 +34,7 @@ async def _look(args: Namespace, op: str) -> dict[str, Any]:
         op,
         {"wait": args.wait or 0},
         on_event=_ignore,
-        own_args={"wait": wait},
+        own_args={"wait": wait, "settle": args.wait is None},
         start=wait > 0,
     )
 

@@ -11,33 +11,27 @@ import time
 from typing import Any, Final
 
 from ..api import MessageDraft
-from ..errors import DeadlineError, InvalidError, MeshError, RefusedError, UnreachableError
+from ..errors import DeadlineError, InvalidError, RefusedError, UnreachableError
 from ..message import IFMessage
-from ..model import MessageReceived, NodeEvent, PeerJoined, PeerView, ReceiptStatus, Role
+from ..model import (
+    MessageReceived,
+    NodeEvent,
+    PeerJoined,
+    PeerView,
+    ReceiptStatus,
+    Role,
+)
 from ..node import MeshNode
 from .control import Emit
 from .events import invitation_json, message_json, node_json, peer_json
-from .selection import find_peer
+from .waiting import LEARNING, Waiter
 
-LEARNING: Final = 5.0
-"""Seconds after its start in which a node may still hear of members it does not know."""
-LOOK: Final = 0.1
-"""Seconds between looks at what no event tells of."""
 SIGN_IN: Final = 5.0
 """Seconds to wait for a signaling server."""
 SPREADING: Final = 0.5
 """Seconds that what was signed for the mesh gets to reach the neighbours."""
 MAX_WAITING: Final = 1000
 """Messages that wait for a slow listener before it is cut off."""
-
-
-def revoked_error() -> RefusedError:
-    """Return what to say once this node is no longer a member."""
-    return RefusedError(
-        "membership_revoked",
-        "This node is no longer a member of the mesh; ask an admin for an invitation and join "
-        "again.",
-    )
 
 
 class Operations:
@@ -58,8 +52,7 @@ class Operations:
         self._node = node
         self._settings = settings
         self._running = running
-        self._started = started
-        self._since = time.monotonic()
+        self._wait = Waiter(node, started=started)
         self._table: Mapping[str, Callable[..., Awaitable[dict[str, Any]]]] = {
             "status": self._status,
             "peers": self._peers,
@@ -91,8 +84,8 @@ class Operations:
 
     # Looking
 
-    async def _status(self, emit: Emit, *, wait: float = 0) -> dict[str, Any]:
-        await self._until(self._complete, wait)
+    async def _status(self, emit: Emit, *, wait: float = 0, settle: bool = False) -> dict[str, Any]:
+        await self._wait.until(self._wait.quiet if settle else self._wait.complete, wait)
         stats = self._node.stats
         about = node_json(self._node)
         about["node"]["name"] = self._settings["name"]
@@ -115,8 +108,8 @@ class Operations:
             "problems": list(stats.problems),
         }
 
-    async def _peers(self, emit: Emit, *, wait: float = 0) -> dict[str, Any]:
-        await self._until(self._complete, wait)
+    async def _peers(self, emit: Emit, *, wait: float = 0, settle: bool = False) -> dict[str, Any]:
+        await self._wait.until(self._wait.quiet if settle else self._wait.complete, wait)
         views = sorted(self._node.peers.values(), key=lambda view: (view.name, view.peer_id))
         return {"running": self._running, "peers": [peer_json(view) for view in views]}
 
@@ -134,7 +127,7 @@ class Operations:
                 except asyncio.QueueFull:
                     lost = True
 
-        self._check_member()
+        self._wait.check_member()
         stop = self._node.subscribe(take)
         heard = 0
         try:
@@ -145,7 +138,7 @@ class Operations:
                         event = await asyncio.wait_for(waiting.get(), 1)
                     except TimeoutError:
                         # No event of this kind ends the waiting of a node that was revoked.
-                        self._check_member()
+                        self._wait.check_member()
                         continue
                     await emit(message_json(self._node, event))
                     heard += 1
@@ -167,7 +160,7 @@ class Operations:
     ) -> dict[str, Any]:
         made = _draft(draft)
         until = time.monotonic() + timeout
-        view = await self._linked(peer, timeout)
+        view = await self._wait.linked(peer, timeout)
         result = await self._node.send(
             [view.peer_id], made, timeout=max(0.1, until - time.monotonic())
         )
@@ -179,10 +172,10 @@ class Operations:
     ) -> dict[str, Any]:
         made = _draft(draft)
         until = time.monotonic() + timeout
-        await self._settle(timeout)
-        self._check_member()
-        if not self._anybody():
-            raise self._nobody(timeout)
+        await self._wait.settle(timeout)
+        self._wait.check_member()
+        if not self._wait.anybody():
+            raise self._wait.nobody(timeout)
         result = await self._node.broadcast(made, timeout=max(0.1, until - time.monotonic()))
         if not result.accepted:
             peer_id, status = next(iter(result.receipts.items()))
@@ -194,7 +187,7 @@ class Operations:
     ) -> dict[str, Any]:
         made = _draft(draft)
         until = time.monotonic() + timeout
-        view = await self._linked(peer, timeout)
+        view = await self._wait.linked(peer, timeout)
         left = max(0.1, until - time.monotonic())
         try:
             # The limit of the node covers the reply only, not the delivery of the request.
@@ -220,9 +213,7 @@ class Operations:
         self, emit: Emit, *, role: str, expires: float, wait: bool | None = None
     ) -> dict[str, Any]:
         """Make an invitation; *wait* until somebody joined (None: unless the agent stays)."""
-        self._check_member()
-        if self._node.role is not Role.ADMIN:
-            raise RefusedError("not_admin", "Only an admin of the mesh can invite; ask one.")
+        self._wait.check_admin()
         await self._signed_in()
         waits = wait if wait is not None else not self._running
         joined: asyncio.Future[PeerView] = asyncio.get_running_loop().create_future()
@@ -252,7 +243,7 @@ class Operations:
     async def _signed_in(self) -> None:
         """Wait for the signaling server, without which nobody can join."""
         stats = self._node.stats
-        if stats.signaling_configured and not await self._until(
+        if stats.signaling_configured and not await self._wait.until(
             lambda: bool(self._node.stats.signaling_connected), SIGN_IN
         ):
             raise UnreachableError(
@@ -266,7 +257,7 @@ class Operations:
             await asyncio.wait([joined], timeout=1)
             still = any(view.invitation_id == invitation_id for view in self._node.invitations)
             if not joined.done() and not still:
-                self._check_member()
+                self._wait.check_member()
                 raise DeadlineError(
                     "invitation_over", "Nobody joined before the invitation expired or ended."
                 )
@@ -291,132 +282,24 @@ class Operations:
         return {"invitation_id": found[0]}
 
     async def _revoke(self, emit: Emit, *, peer: str) -> dict[str, Any]:
-        view = await self._known(peer, LEARNING)
+        self._wait.check_admin()
+        view = await self._wait.known(peer, LEARNING)
         return await self._change_membership(view, self._node.revoke(view.peer_id))
 
     async def _role(self, emit: Emit, *, peer: str, role: str) -> dict[str, Any]:
-        view = await self._known(peer, LEARNING)
+        self._wait.check_admin()
+        view = await self._wait.known(peer, LEARNING)
         return await self._change_membership(view, self._node.set_role(view.peer_id, Role(role)))
 
     async def _change_membership(self, view: PeerView, change: Awaitable[None]) -> dict[str, Any]:
         """Make a change once there is somebody to tell, and give the news time to leave."""
         if not self._running:
-            await self._settle(LEARNING)
-        told = self._anybody()
+            await self._wait.settle(LEARNING)
+        told = self._wait.anybody()
         await change
         if told and not self._running:
             await asyncio.sleep(SPREADING)
         return {"peer_id": view.peer_id, "name": view.name, "told": told}
-
-    # Waiting
-
-    def _check_member(self) -> None:
-        if self._node.revoked:
-            raise revoked_error()
-
-    def _anybody(self) -> bool:
-        return any(view.connected for view in self._node.peers.values())
-
-    def _complete(self) -> bool:
-        """Tell whether all is up: every member linked, or nobody there but a server."""
-        views = self._node.peers.values()
-        if self._node.revoked or not self._started:
-            return True
-        if views:
-            return all(view.connected for view in views)
-        return bool(self._node.stats.signaling_connected)
-
-    def _learning(self) -> bool:
-        return self._started and time.monotonic() - self._since < LEARNING
-
-    async def _until(self, true: Callable[[], bool], seconds: float) -> bool:
-        """Wait until something is true, looking at each event and now and then."""
-        if true():
-            return True
-        happened = asyncio.Event()
-        stop = self._node.subscribe(lambda _: happened.set())
-        try:
-            async with asyncio.timeout(seconds):
-                while not true():
-                    happened.clear()
-                    try:
-                        await asyncio.wait_for(happened.wait(), LOOK)
-                    except TimeoutError:
-                        continue
-        except TimeoutError:
-            return true()
-        finally:
-            stop()
-        return True
-
-    async def _settle(self, seconds: float) -> None:
-        """Wait for the members that are there, and if that is none for the first to come."""
-        until = time.monotonic() + seconds
-        await self._until(lambda: self._complete() or not self._learning(), seconds)
-        if self._node.peers:
-            await self._until(
-                lambda: self._anybody() or self._node.revoked, until - time.monotonic()
-            )
-
-    async def _known(self, text: str, seconds: float) -> PeerView:
-        """Return the peer meant, waiting for news of it while the node is new."""
-        found: list[PeerView] = []
-
-        def look() -> bool:
-            self._check_member()
-            try:
-                found[:] = [find_peer(self._node.peers, text)]
-            except InvalidError:
-                if not self._learning():
-                    raise
-            return bool(found)
-
-        await self._until(look, seconds)
-        return found[0] if found else find_peer(self._node.peers, text)
-
-    async def _linked(self, text: str, seconds: float) -> PeerView:
-        """Return the peer meant once it is linked.
-
-        Raises:
-            InvalidError: ``unknown_peer``, ``ambiguous_peer``.
-            RefusedError: ``membership_revoked``.
-            UnreachableError: ``peer_not_connected``.
-
-        """
-        until = time.monotonic() + seconds
-        view = await self._known(text, seconds)
-
-        def linked() -> bool:
-            self._check_member()
-            now = self._node.peers.get(view.peer_id)
-            if now is None:
-                raise RefusedError(
-                    "peer_removed", f"{view.name} is no longer a member of the mesh."
-                )
-            return now.connected
-
-        if await self._until(linked, until - time.monotonic()):
-            return self._node.peers[view.peer_id]
-        raise self._unlinked(self._node.peers[view.peer_id], seconds)
-
-    def _unlinked(self, view: PeerView, seconds: float) -> MeshError:
-        reason = ""
-        if not self._node.stats.signaling_connected:
-            reason = " No signaling server can be reached; check the network and the addresses."
-        elif view.failure:
-            reason = f" The last attempt failed: {view.failure.replace('_', ' ')}."
-        return UnreachableError(
-            "peer_not_connected",
-            f"{view.name} was not connected within {seconds:g} s; see that it runs, or wait "
-            f"longer with --timeout.{reason}",
-            peer=view.name,
-        )
-
-    def _nobody(self, seconds: float) -> MeshError:
-        return UnreachableError(
-            "nobody_connected",
-            f"No other member was connected within {seconds:g} s; see that one runs.",
-        )
 
 
 def _too_slow() -> RefusedError:

@@ -91,7 +91,7 @@ def build() -> argparse.ArgumentParser:
     groups = parser.add_subparsers(metavar="COMMAND", dest="group")
     agent = groups.add_parser(
         "agent",
-        help="be a member of a mesh",
+        help="be a member of a mesh: init, join, invite, run, send, listen, peers, status …",
         description="Be a member of a mesh, without Home Assistant.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

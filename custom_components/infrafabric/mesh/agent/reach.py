@@ -26,7 +26,8 @@ def load_settings(directory: Path) -> Settings:
     check_private_directory(directory)
     settings = Settings.load(directory)
     state = read_private(directory / STATE_FILE)
-    if state is None:
+    if state is None or "version" not in state:
+        # A document without a version is the key of a join that was never answered.
         raise InvalidError(
             "no_state",
             f"There is no mesh in {directory} yet; run “infrafabric agent init” to make one or "

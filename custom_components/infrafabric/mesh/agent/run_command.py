@@ -6,11 +6,11 @@ import asyncio
 from ..model import MembershipRevoked, MessageReceived, NodeEvent
 from ..node import MeshNode
 from .events import event_json, node_json, sentence
-from .operations import revoked_error
 from .output import Printer, note
 from .owner import own
 from .reach import PATIENCE, load_settings
 from .setup_commands import settings_from
+from .waiting import revoked_error
 
 
 async def run(args: Namespace) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import aiohttp
 
 from ..errors import InvalidError
+from ..founding import PENDING
 from ..node import MeshNode
 from .events import node_json
 from .output import note, print_json
@@ -61,7 +62,8 @@ async def init(args: Namespace) -> None:
     make_private_directory(args.state)
     with StateLock(args.state):
         store = FileStore(args.state)
-        if await store.load() is not None:
+        former = await store.load()
+        if former is not None and PENDING not in former:
             raise InvalidError(
                 "state_exists",
                 f"{args.state} holds a node already; choose another directory with --state, or "
