@@ -5,6 +5,7 @@ a peer that restarted, and a path that is being changed, never cost more than th
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 import logging
 import time
@@ -16,6 +17,7 @@ from .identity import Identity, PublicIdentity
 from .link import Link, LinkHandler, LinkSettings
 from .model import ReceiptStatus
 from .rate import TokenBucket
+from .sdp import Envelope
 from .signed import Signed
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -27,6 +29,8 @@ MAX_ANSWERS: Final = 8
 OFFER_RATE: Final = 1.0
 OFFER_BURST: Final = 6
 """Offers one peer may make: a second apart for long, six at once."""
+MAX_OFFERS: Final = 300
+"""Offers of one peer that are remembered: more than it can make while the first is valid."""
 
 
 class Signal(Protocol):
@@ -84,6 +88,7 @@ class LinkManager(LinkHandler):
         self._answers: dict[str, asyncio.Task[None]] = {}
         self._answering = asyncio.Semaphore(MAX_ANSWERS)
         self._offer_rates: dict[str, TokenBucket] = {}
+        self._offered: dict[str, deque[str]] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._opened: dict[str, list[asyncio.Future[Link]]] = {}
 
@@ -187,11 +192,14 @@ class LinkManager(LinkHandler):
 
     def offered(self, peer_id: str, offer: Signed, attempt: int) -> None:
         """Answer a member's offer in the background."""
+        if not self._is_genuine(peer_id, offer):
+            return
         now = time.monotonic()
         bucket = self._offer_rates.setdefault(peer_id, TokenBucket(OFFER_RATE, OFFER_BURST, now))
         if not bucket.take_up_to(1, now):
             _LOGGER.debug("Dropped an offer of %s: too many", peer_id)
             return
+        self._offered.setdefault(peer_id, deque(maxlen=MAX_OFFERS)).append(offer.digest)
         if own := self._offers.get(peer_id):
             if wins_glare(self._identity.peer_id, peer_id):
                 return
@@ -204,6 +212,29 @@ class LinkManager(LinkHandler):
         self._answers[peer_id] = task
         task.add_done_callback(lambda done: self._answer_done(peer_id, done))
 
+    def _is_genuine(self, peer_id: str, offer: Signed) -> bool:
+        """Tell whether the member made this offer for us and it is new.
+
+        Whoever brings it could forge it or bring it again; that must neither use up what the
+        member may send nor end an attempt.
+        """
+        key = self._key_of(peer_id)
+        if key is None or offer.digest in self._offered.get(peer_id, ()):
+            return False
+        try:
+            Envelope.open(
+                offer,
+                kind="offer",
+                mesh_id=self._mesh_id,
+                own_id=self._identity.peer_id,
+                peer=key,
+                now=time.time(),
+            )
+        except RefusedError as err:
+            _LOGGER.debug("Dropped an offer of %s: %s", peer_id, err)
+            return False
+        return True
+
     def _answer_done(self, peer_id: str, task: asyncio.Task[None]) -> None:
         if self._answers.get(peer_id) is task:
             del self._answers[peer_id]
@@ -214,15 +245,17 @@ class LinkManager(LinkHandler):
         key = self._key_of(peer_id)
         if key is None:
             return
+        link: Link | None = None
         async with self._answering:
-            link = await self._new_link(key, attempt)
             try:
                 async with asyncio.timeout(DEADLINE):
+                    link = await self._new_link(key, attempt)
                     answer = await link.create_answer(offer)
                     await self._signal(key, "answer", answer, attempt)
                     await link.wait_open()
             except BaseException as err:
-                self._close_later(link, "attempt_failed")
+                if link is not None:
+                    self._close_later(link, "attempt_failed")
                 if isinstance(err, TimeoutError | MeshError):
                     _LOGGER.debug("Answering %s failed: %s", peer_id, err)
                     return
@@ -285,6 +318,7 @@ class LinkManager(LinkHandler):
     def forget(self, peer_id: str) -> None:
         """Drop what is kept about a former member."""
         self._offer_rates.pop(peer_id, None)
+        self._offered.pop(peer_id, None)
 
     def _close_later(self, link: Link, reason: str) -> None:
         """Close in a task of its own: the caller may be cancelled or in a callback."""
