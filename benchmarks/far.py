@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 # The module is found only from here on.
-from benchmarks.mesh_ends import MeshFar  # noqa: E402
+from benchmarks.mesh_ends import MeshFar, bound_in_flight  # noqa: E402
 from benchmarks.raw_ends import RawFar, stay_on_loopback  # noqa: E402
 
 KINDS = {"raw": RawFar, "mesh": MeshFar}
@@ -27,12 +27,13 @@ class RemoteFar:
         self._process = process
 
     @classmethod
-    async def start_process(cls, kind: str) -> RemoteFar:
-        """Start the process for a *kind* of end."""
+    async def start_process(cls, kind: str, cap: int) -> RemoteFar:
+        """Start the process for a *kind* of end, with at most *cap* bytes in flight."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             __file__,
             kind,
+            str(cap),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=2**20,
@@ -75,4 +76,5 @@ async def main(kind: str) -> None:
 
 if __name__ == "__main__":
     stay_on_loopback()
+    bound_in_flight(int(sys.argv[2]))
     asyncio.run(main(sys.argv[1]))

@@ -13,7 +13,9 @@ from typing import Any
 import aiohttp
 
 from benchmarks.measure import cpu
+from infrafabric.mesh import transfer
 from infrafabric.mesh.api import MessageDraft, NodeConfig
+from infrafabric.mesh.links import OFFER_BURST, OFFER_RATE
 from infrafabric.mesh.model import (
     MessageReceived,
     NodeEvent,
@@ -22,6 +24,7 @@ from infrafabric.mesh.model import (
     Role,
 )
 from infrafabric.mesh.node import MeshNode
+from infrafabric.mesh.rate import TokenBucket
 from infrafabric.mesh.signaling.host import run_server
 from infrafabric.mesh.signaling.server import SignalingServer
 
@@ -29,6 +32,11 @@ SENDERS = 384
 """Callers of ``send`` at a time in the one-way rounds; fewer when the messages are large."""
 SENT_AT_ONCE = 1024 * 1024
 """Bytes of content with them, at most: what the peer's credit lets under way."""
+
+
+def bound_in_flight(cap: int) -> None:
+    """Let links have at most *cap* bytes in flight."""
+    vars(transfer)["MAX_IN_FLIGHT"] = cap
 
 
 class _Store:
@@ -125,6 +133,8 @@ class MeshNear:
         """Send to *far*."""
         self._far = far
         self._events: asyncio.Queue[NodeEvent] = asyncio.Queue()
+        # The peer takes no more offers than this; what it drops would only be waited for in vain.
+        self._dials = TokenBucket(0.9 * OFFER_RATE, OFFER_BURST - 1, time.monotonic())
 
     async def start(self) -> None:
         """Found a mesh, with its signaling server, and let *far* join."""
@@ -158,6 +168,8 @@ class MeshNear:
 
     async def connect(self) -> float:
         """Dial again; return the seconds from the dial to the admitted peer."""
+        await asyncio.sleep(self._dials.wait(time.monotonic()))
+        self._dials.take(time.monotonic())
         # Closed first and not timed; the dial through the facade would close it within the time.
         await self._node._engine.links.close(self._peer, "bench")  # noqa: SLF001
         while not self._events.empty():

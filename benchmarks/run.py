@@ -1,4 +1,8 @@
-"""Runs a benchmark by its name, or lists them. ``script/bench`` prepares what it needs."""
+"""Runs a benchmark by its name, or lists them. ``script/bench`` prepares what it needs.
+
+A benchmark is a module beside this file with ``add_options(parser)`` and ``async run(options)``,
+which prints what people read and returns the figures that ``--json`` puts on the last line.
+"""
 
 import argparse
 import asyncio
@@ -14,34 +18,24 @@ BENCHMARKS = {
 }
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(
-        prog="script/bench", description="Measures on this machine, beside something to compare."
-    )
-    parser.add_argument("name", nargs="?", metavar="NAME", choices=BENCHMARKS)
-    parser.add_argument("--json", action="store_true", help="end with one JSON object on one line")
-    parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default 5)")
-    parser.add_argument(
-        "--processes",
-        type=int,
-        choices=(1, 2),
-        default=1,
-        help="both ends in one process (default), or each in its own, of either side",
-    )
-    options = parser.parse_args()
-    if options.name is None:
+    if not arguments or arguments[0] not in BENCHMARKS:
+        print("Usage: script/bench NAME [--json] [--help]\n")
         for name, what in BENCHMARKS.items():
             print(f"{name:10} {what}")
-        return 0
-    if options.rounds < 1:
-        parser.error("--rounds must be at least 1")
-    benchmark = importlib.import_module(f"benchmarks.{options.name}")
-    figures = asyncio.run(benchmark.run(rounds=options.rounds, processes=options.processes))
+        return 2 if arguments and arguments[0] not in ("-h", "--help") else 0
+    name, *rest = arguments
+    parser = argparse.ArgumentParser(prog=f"script/bench {name}", description=BENCHMARKS[name])
+    parser.add_argument("--json", action="store_true", help="end with one JSON object on one line")
+    benchmark = importlib.import_module(f"benchmarks.{name}")
+    benchmark.add_options(parser)
+    options = parser.parse_args(rest)
+    figures = asyncio.run(benchmark.run(options))
     if options.json:
         print(json.dumps(figures))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
