@@ -132,6 +132,9 @@ class NatLab:
             self._in(f"host-{role}", "ip", "route", "add", "default", "via", f"{lan}.1")
             self._in(f"nat-{role}", "ip", "route", "add", "default", "via", f"{wan}.1")
             self.set_rules(role)
+        # As on the internet: what is sent to somebody's private address is dropped without a word
+        # (by the NAT, here), while coturn ends a session on "network is unreachable".
+        self._in("core", "ip", "route", "add", "default", "via", "198.51.100.2")
         for role in ("core", "nat-a", "nat-b"):
             self._in(role, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
 
