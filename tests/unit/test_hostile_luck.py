@@ -1,11 +1,13 @@
 """What bad luck does not do to a node: full disks, wrong clocks, a network that comes and goes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from infrafabric.mesh.errors import RefusedError
+from infrafabric.mesh.ice import IceServer
 from infrafabric.mesh.membership import RECORD_LIFE, Membership
 from infrafabric.mesh.model import Role
 from infrafabric.mesh.roster import Roster
@@ -92,3 +94,32 @@ def test_a_record_that_cannot_be_renewed_does_not_let_the_others_lapse() -> None
     renewed = mesh.record(BEN.peer_id)
     assert renewed is not None
     assert renewed.name == "Ben"
+
+
+async def test_a_reconnect_that_is_given_up_does_not_stop_the_dialling(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = await lab.join("Studio")
+    low, high = sorted((studio, lab.founder), key=lambda member: member.node.peer_id)
+    with monkeypatch.context() as silence:
+        silence.setattr(high.node._engine.links, "offered", lambda *_: None)
+        silence.setattr("infrafabric.mesh.links.DEADLINE", 0.5)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await low.node.reconnect(high.node.peer_id)
+        await low.until(lambda: not low.node._engine.links.is_dialing(high.node.peer_id))
+    await low.until(lambda: low.linked_to(high), 15)
+
+
+async def test_a_reconnect_that_fails_of_itself_does_not_stop_the_dialling(lab: Lab) -> None:
+    studio = await lab.join("Studio")
+    low, high = sorted((studio, lab.founder), key=lambda member: member.node.peer_id)
+
+    async def mistaken() -> list[IceServer]:
+        raise OSError("no answer")
+
+    await low.node.reconfigure(low.config(ice_servers=mistaken))
+    with pytest.raises(OSError, match="no answer"):
+        await low.node.reconnect(high.node.peer_id)
+    await low.node.reconfigure(low.config())
+    await low.until(lambda: low.linked_to(high), 15)

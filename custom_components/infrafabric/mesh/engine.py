@@ -45,7 +45,7 @@ from .peer_book import PeerBook
 from .rendezvous import Rendezvous
 from .replay import ReplayGuard, SequenceSource
 from .roster import Roster, RosterChange
-from .session import Session
+from .session import MAX_REFUSALS, Session
 from .signed import Signed
 from .state import NodeState, NodeStore
 from .sync import batches
@@ -314,6 +314,10 @@ class Engine(LinkHandler):
             self.policy.failed(peer_id, time.monotonic())
             self.refresh(peer_id)
             raise
+        except BaseException:
+            # Whoever asked gave up, or a mistake: the policy must not wait for an end.
+            self.policy.failed(peer_id, time.monotonic())
+            raise
         finally:
             self._wake_dialer.set()
 
@@ -321,14 +325,19 @@ class Engine(LinkHandler):
 
     def link_opened(self, link: Link) -> None:
         """Begin the membership exchange; the peer counts as connected after it."""
+        if link.peer_id not in self.roster.members:
+            # It was ended while the attempt ran.
+            self._tasks.run(self.links.close(link.peer_id, "not_member"), "part")
+            return
         self.policy.linked(link.peer_id)
+        former = self._sessions.get(link.peer_id)
         session = Session(
             link,
             self.state.membership,
             apply=self._apply_from,
             admitted=self._session_admitted,
             run=lambda coroutine: self.run(coroutine, "session"),
-            replaces=(former := self._sessions.get(link.peer_id)) is not None and former.admitted,
+            replaces=former is not None and former.was_connected,
         )
         self._sessions[link.peer_id] = session
         sequence = link.peer_hello.get("seq")
@@ -364,7 +373,7 @@ class Engine(LinkHandler):
         self._wake_dialer.set()
         self.gossiper.wake()
         self.refresh(peer_id)
-        if session.admitted and (view := self.peers.views.get(peer_id)):
+        if session.was_connected and (view := self.peers.views.get(peer_id)):
             self.emit(PeerDisconnected(view, reason))
 
     def link_quality(self, link: Link) -> None:
@@ -427,18 +436,28 @@ class Engine(LinkHandler):
     def _refuse(self, peer_id: str, verdict: Verdict) -> None:
         self.inbox.refuse(peer_id, verdict.status)
         self.emit(MessageRefused(peer_id, verdict.status))
-        message = verdict.message
-        if verdict.status is ReceiptStatus.NOT_ALLOWED and message is not None:
+        message, session = verdict.message, self._sessions.get(peer_id)
+        if (
+            verdict.status is ReceiptStatus.NOT_ALLOWED
+            and message is not None
+            and session is not None
+            and session.refusing < MAX_REFUSALS
+        ):
             draft = MessageDraft(
                 content={"reason": "not_allowed", "needs": Role.COMMAND.value},
                 performative="refuse",
                 conversation_id=message.conversation_id,
                 trace_id=message.trace_id,
             )
-            self.run(self._send_refusal(peer_id, draft), "refuse")
+            session.refusing += 1
+            self.run(self._send_refusal(session, draft), "refuse")
 
-    async def _send_refusal(self, peer_id: str, draft: MessageDraft) -> None:
-        await self.deliver_to(peer_id, self.make_message([agent_address(peer_id)], draft))
+    async def _send_refusal(self, session: Session, draft: MessageDraft) -> None:
+        message = self.make_message([agent_address(session.peer_id)], draft)
+        try:
+            await self.deliver_to(session.peer_id, message)
+        finally:
+            session.refusing -= 1
 
     # Sending
 
@@ -519,6 +538,8 @@ class Engine(LinkHandler):
         session = self._sessions.pop(peer_id, None)
         if session is not None:
             self._tasks.run(self._close_after_goodbye(peer_id, reason), "part")
+        elif self.running:
+            self._tasks.run(self.links.close(peer_id, reason), "part")
         self.links.forget(peer_id)
         self.inbox.forget(peer_id)
         self.beacons.forget(peer_id)

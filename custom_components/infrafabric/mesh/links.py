@@ -11,7 +11,7 @@ import logging
 import time
 from typing import Any, Final, Protocol
 
-from .errors import DeadlineError, InvalidError, MeshError, RefusedError
+from .errors import DeadlineError, InvalidError, MeshError, RefusedError, UnreachableError
 from .healing import wins_glare
 from .identity import Identity, PublicIdentity
 from .link import Link, LinkHandler, LinkSettings
@@ -115,6 +115,8 @@ class LinkManager(LinkHandler):
             task.add_done_callback(lambda done: self._dial_done(peer_id, done))
         # Waited for, not awaited: a caller that gives up does not end what others wait for.
         await asyncio.wait([task])
+        if task.cancelled():
+            raise UnreachableError("link_closed", "The attempt was given up for another.")
         return task.result()
 
     def _dial_done(self, peer_id: str, task: asyncio.Task[Link]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from .api import InvitationView, MessageDraft, NodeConfig, SendResult
 from .engine import GOODBYE, Engine
-from .errors import InvalidError, MeshError, RefusedError, UnreachableError
+from .errors import DeadlineError, InvalidError, MeshError, RefusedError, UnreachableError
 from .founding import JOIN_DEADLINE, PENDING, create_mesh, join_mesh
 from .ice import IceServer
 from .identity import check_groups
@@ -426,15 +426,22 @@ class MeshNode:
         conversations = self._engine.conversations
         reply = conversations.expect(receiver, trace_id)
         try:
-            status = await self._engine.deliver_to(receiver, message)
-            # The refusal of a peer that does not let us command is a reply, and comes at once.
-            if status not in (ReceiptStatus.ACCEPTED, ReceiptStatus.NOT_ALLOWED):
-                raise RefusedError(
-                    "request_refused",
-                    f"The peer refused the request: {status.name.lower().replace('_', ' ')}.",
-                    status=status.name.lower(),
-                )
-            return await conversations.wait(reply, timeout)
+            async with asyncio.timeout(timeout):
+                status = await self._engine.deliver_to(receiver, message)
+                # The refusal of a peer that does not let us command is a reply, and comes at once.
+                if status not in (ReceiptStatus.ACCEPTED, ReceiptStatus.NOT_ALLOWED):
+                    raise RefusedError(
+                        "request_refused",
+                        f"The peer refused the request: {status.name.lower().replace('_', ' ')}.",
+                        status=status.name.lower(),
+                    )
+                return await conversations.wait(reply, timeout)
+        except TimeoutError as err:
+            raise DeadlineError(
+                "request_timeout",
+                f"The peer did not reply to the request within {timeout:g} s.",
+                seconds=f"{timeout:g}",
+            ) from err
         finally:
             reply.cancel()
 

@@ -14,6 +14,10 @@ from .sync import RecordSync, read_batch
 
 ADMISSION: Final = 10.0
 """Seconds the exchange may take; messages that arrive earlier wait for it."""
+MAX_REFUSALS: Final = 16
+"""Refusals of requests that may be on their way to one peer; more are dropped."""
+EXCHANGE: Final = 30.0
+"""Seconds without its end after which the link is closed."""
 CONTROL_RATE: Final = 10.0
 CONTROL_BURST: Final = 64
 GOSSIP_RATE: Final = 20.0
@@ -30,7 +34,7 @@ class Session:
         apply: Adds records that arrived, from whatever source.
         admitted: Called once the exchange is complete.
         run: Starts a coroutine whose task the node owns.
-        replaces: Whether it takes the place of a session that carried traffic.
+        replaces: Whether it takes the place of a session whose peer counted as connected.
 
     """
 
@@ -48,6 +52,8 @@ class Session:
         self.link = link
         self.peer_id = link.peer_id
         self.replaces = replaces
+        self.refusing = 0
+        """Refusals on their way to the peer."""
         self._sync = RecordSync(membership)
         self._apply = apply
         self._on_admitted = admitted
@@ -62,10 +68,15 @@ class Session:
         """Whether both sides know the same members, so that other traffic may flow."""
         return self._admitted.is_set()
 
-    async def wait_admitted(self) -> bool:
+    @property
+    def was_connected(self) -> bool:
+        """Whether the peer counts as connected for listeners: with this link or one before it."""
+        return self.replaces or self.admitted
+
+    async def wait_admitted(self, seconds: float = ADMISSION) -> bool:
         """Wait for the exchange; False if it takes too long."""
         try:
-            async with asyncio.timeout(ADMISSION):
+            async with asyncio.timeout(seconds):
                 await self._admitted.wait()
         except TimeoutError:
             return False
@@ -73,7 +84,13 @@ class Session:
 
     def start(self) -> None:
         """Say what we know."""
+        self._run(self._end_unless_admitted())
         self.send(self._sync.start())
+
+    async def _end_unless_admitted(self) -> None:
+        # A link that never carries traffic must not stand in the way of one that would.
+        if not await self.wait_admitted(EXCHANGE):
+            await self.link.close("no_members")
 
     def send(self, payload: Mapping[str, Any]) -> None:
         """Send a control payload in the background; a closed link loses it, and that is fine."""
