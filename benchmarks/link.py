@@ -29,10 +29,10 @@ CAP_KIB = 64
 SMALL = 300
 LARGE = 16_000
 """Bytes of random content."""
-SMALL_COUNT = 2000
-LARGE_COUNT = 120
-ECHO_COUNT = 200
-CONNECTS = 3
+SMALL_COUNT = 1500
+LARGE_COUNT = 60
+ECHO_COUNT = 120
+CONNECTS = 2
 """How many of each in one round."""
 WARM_UP = 2000
 """Messages on each connection before the first round."""
@@ -130,7 +130,7 @@ def _payloads(draw: random.Random, count: int, size: int) -> list[bytes]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what can be chosen."""
-    parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default 5)")
+    parser.add_argument("--rounds", type=int, default=9, help="measured rounds (default 9)")
     parser.add_argument(
         "--cap", type=int, default=CAP_KIB, help=f"KiB in flight at most (default {CAP_KIB})"
     )
@@ -152,7 +152,8 @@ async def run(options: argparse.Namespace) -> dict[str, float]:
     say(
         f"Signed mesh link beside raw aiortc on this machine ({os.cpu_count()} cores, load "
         f"{os.getloadavg()[0]:.1f} before the run, Python {sys.version.split()[0]}).",
-        f"{rounds} rounds, and one to warm up that is not counted, raw first and mesh first in turn,",
+        f"{rounds} short rounds and one to warm up that is not counted; raw and mesh go first in"
+        " turn,",
         "over 127.0.0.1, on connections that stay; connecting is measured with others.",
         "Each end runs in its own process." if remote else "Both ends run in one process.",
         f"Content: {SMALL} B (and {LARGE // 1000} KB) of random bytes; a message carries them in"

@@ -28,7 +28,7 @@ from infrafabric.mesh.rate import TokenBucket
 from infrafabric.mesh.signaling.host import run_server
 from infrafabric.mesh.signaling.server import SignalingServer
 
-SENDERS = 384
+SENDERS = 128
 """Callers of ``send`` at a time in the one-way rounds; fewer when the messages are large."""
 SENT_AT_ONCE = 1024 * 1024
 """Bytes of content with them, at most: what the peer's credit lets under way."""
