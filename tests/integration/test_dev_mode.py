@@ -10,12 +10,16 @@ import contextlib
 from pathlib import Path
 import time
 
+import pytest
+
 from demo.agents import LOOPBACK, Agent
 from demo.home_assistant import HomeAssistant, hass_program
 from demo.mesh import MeshEntry
 from demo.processes import free_port
 
 from .log_check import findings
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MINUTE = 60.0
 

@@ -12,7 +12,7 @@ from demo.agents import Agent
 
 from .nat_lab import CORE, PASSWORD, TURN_PORT, USER, NatLab, require_counterparts
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STUN = ("--ice-server", f"stun:{CORE}:{TURN_PORT}")
 
@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("nat")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def lab(folder: Path, watch) -> AsyncIterator[NatLab]:
     lab = NatLab(folder)
     watch([lab.signal, lab.turn])
@@ -31,7 +31,7 @@ async def lab(folder: Path, watch) -> AsyncIterator[NatLab]:
         yield lab
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pair(lab: NatLab, watch) -> AsyncIterator[tuple[Agent, Agent]]:
     """Return two members of one mesh, one behind each NAT, offline."""
     one, other = (Agent(side, lab.folder / side, lab.inside(f"host-{side}")) for side in "ab")
@@ -45,7 +45,7 @@ async def pair(lab: NatLab, watch) -> AsyncIterator[tuple[Agent, Agent]]:
     yield one, other
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def online(pair, watch) -> AsyncIterator:
     """Bring both online with the same options, and offline again."""
 
