@@ -185,6 +185,8 @@ class SctpGuard:
         self._on_violation = on_violation
         self._loop = asyncio.get_running_loop()
         self._tripped = False
+        self._least_rtt = RTO_MAX
+        """How far the peer is: unlike the smoothed round trip, without what waits in queues."""
         self._unsacked = 0
         self._sack_timer: asyncio.TimerHandle | None = None
         self._sack_task: asyncio.Task[None] | None = None
@@ -340,6 +342,7 @@ class SctpGuard:
         # The samples are differences of wall-clock times: a stepped clock must not stall a link.
         if not 0 <= sample < RTO_MAX:
             return
+        self._least_rtt = min(self._least_rtt, sample)
         sctp = self._sctp
         if sctp._srtt is None or sctp._rttvar is None:
             sctp._rttvar = sample / 2
@@ -352,7 +355,7 @@ class SctpGuard:
     async def _send_sack(self) -> None:
         sctp = self._sctp
         self._unsacked += 1
-        every = SACK_EVERY_NEAR if 0 < self.rtt < NEAR else SACK_EVERY
+        every = SACK_EVERY_NEAR if self._least_rtt < NEAR else SACK_EVERY
         if self._unsacked >= every or sctp._sack_misordered or sctp._sack_duplicates:
             await self._flush_sack()
             return
