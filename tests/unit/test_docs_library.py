@@ -256,7 +256,13 @@ def test_every_reason_for_the_end_of_a_link_is_explained() -> None:
     engine = (INTEGRATION / "mesh" / "engine.py").read_text()
     links = (INTEGRATION / "mesh" / "links.py").read_text()
     own = set(re.findall(r'(?:close_all|links\.close)\([^)]*"(\w+)"\)', engine))
-    told = {f"peer_{reason}" for reason in own | set(re.findall(r'_later\(former, "(\w+)"', links))}
+    roster = (INTEGRATION / "mesh" / "roster.py").read_text()
+    # Why somebody is no member any more is also what its link is closed with.
+    gone = set(re.findall(r'"(revoked|left|lapsed)"', roster))
+    told = {
+        f"peer_{reason}"
+        for reason in own | gone | set(re.findall(r'_later\(former, "(\w+)"', links))
+    }
 
     assert documented == own | told | set(module("link")._LOST) | {"peer_silent"}
 
