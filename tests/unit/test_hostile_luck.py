@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -11,6 +12,7 @@ from infrafabric.mesh.ice import IceServer
 from infrafabric.mesh.membership import RECORD_LIFE, Membership
 from infrafabric.mesh.model import Role
 from infrafabric.mesh.roster import Roster
+from infrafabric.mesh.state import NodeState
 
 from .membership_world import ANNA, BEN, FOUNDER, NOW, founded, let_in
 from .mesh_lab import Lab
@@ -123,3 +125,89 @@ async def test_a_reconnect_that_fails_of_itself_does_not_stop_the_dialling(lab: 
         await low.node.reconnect(high.node.peer_id)
     await low.node.reconfigure(low.config())
     await low.until(lambda: low.linked_to(high), 15)
+
+
+async def test_what_a_full_disk_did_not_take_is_written_once_there_is_room(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infrafabric.mesh.node.UPKEEP_INTERVAL", 0.05)
+    studio = await lab.join("Studio")
+    await studio.node.stop()
+    await studio.start()
+    await studio.until(lambda: studio.linked_to(lab.founder))
+    with monkeypatch.context() as disk:
+        disk.setattr(studio.store, "save", AsyncMock(side_effect=OSError(28, "No space")))
+        van = await lab.join("Van", linked=False)
+        await studio.until(lambda: van.node.peer_id in studio.node.peers)
+        await studio.until(lambda: studio.node._engine.unsaved)
+    await studio.until(lambda: not studio.node._engine.unsaved)
+    saved = NodeState.from_json(await studio.store.load() or {})
+    assert saved.membership.record(van.node.peer_id) is not None
+
+
+async def test_a_revocation_that_cannot_be_saved_counts_and_is_reported(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = await lab.join("Studio")
+    van = await lab.join("Van")
+    await studio.until(lambda: studio.linked_to(van))
+    with monkeypatch.context() as disk:
+        disk.setattr(lab.founder.store, "save", AsyncMock(side_effect=OSError(28, "No space")))
+        with pytest.raises(OSError, match="No space"):
+            await lab.founder.node.revoke(van.node.peer_id)
+        assert van.node.peer_id not in lab.founder.node.peers
+        await studio.until(lambda: van.node.peer_id not in studio.node.peers)
+
+
+async def test_a_node_stops_even_if_nothing_can_be_saved(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    studio = await lab.join("Studio")
+    with monkeypatch.context() as disk:
+        disk.setattr(studio.store, "save", AsyncMock(side_effect=OSError(28, "No space")))
+        await studio.node.stop()
+    assert "could not be saved" in caplog.text
+    assert (await studio.store.load() or {})["clean"] is False
+
+
+async def test_many_changes_at_once_are_written_together(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = lab.founder.node._engine
+    await lab.founder.until(lambda: not engine.unsaved)
+    slow, before = asyncio.Event(), lab.founder.store.saves
+    save = lab.founder.store.save
+
+    async def slowly(data: dict[str, Any]) -> None:
+        await slow.wait()
+        await save(data)
+
+    monkeypatch.setattr(lab.founder.store, "save", slowly)
+    for _ in range(50):
+        engine.save_soon()
+        await asyncio.sleep(0)
+    slow.set()
+    await lab.founder.until(lambda: not engine.unsaved)
+    assert lab.founder.store.saves - before == 2
+
+
+async def test_a_write_that_began_is_never_overtaken_by_the_next(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = lab.founder.node._engine
+    writing = 0
+
+    async def slowly(_: dict[str, Any]) -> None:
+        nonlocal writing
+        assert not writing
+        writing += 1
+        # As a thread does, it goes on whatever becomes of whoever waits for it.
+        await asyncio.wait([asyncio.ensure_future(asyncio.sleep(0.05))])
+        writing -= 1
+
+    monkeypatch.setattr(lab.founder.store, "save", slowly)
+    first = asyncio.create_task(engine.save())
+    await asyncio.sleep(0.01)
+    first.cancel()
+    await engine.save()
+    assert first.cancelled()

@@ -11,6 +11,7 @@ from infrafabric.mesh.api import MessageDraft
 from infrafabric.mesh.beacon import Beacon
 from infrafabric.mesh.encoding import canonical_json
 from infrafabric.mesh.errors import DeadlineError, UnreachableError
+from infrafabric.mesh.gossiper import MAX_MADE
 from infrafabric.mesh.message import agent_address
 from infrafabric.mesh.model import PeerConnected, PeerDisconnected, ReceiptStatus, Role
 from infrafabric.mesh.session import MAX_REFUSALS
@@ -157,3 +158,83 @@ async def test_a_request_ends_in_time_even_if_the_peer_never_confirms_it(
             await home.node.request(hostile.node.peer_id, request, timeout=0.2)
     assert caught.value.code == "request_timeout"
     await home.until(lambda: len(home.node._engine.conversations) == 0)
+
+
+async def test_the_server_of_a_member_is_dialled_once_whoever_else_claims_it(lab: Lab) -> None:
+    garage = await lab.join("Garage")
+    hostile = await lab.join("Hostile")
+    await garage.until(lambda: garage.linked_to(hostile))
+    for number, url in enumerate((lab.url, lab.url.replace("ws://", "WS://"), f"{lab.url}/")):
+        tell(hostile, garage, a_beacon(hostile, urls=(url,), software=str(number)))
+        servers = garage.node._engine.meeting.servers()
+        assert [server.urls for server in servers] == [(lab.url,)]
+    await asyncio.sleep(0)
+    assert garage.node.stats.signaling_configured == (lab.url,)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ws://192.168.1.1/reboot",
+        "ws://192.168.1.1/api/infrafabric/signal?do=it",
+        "ws://user@192.168.1.1/api/infrafabric/signal",
+        "ws://192.168.1.1/api/infrafabric/signal#a",
+        "ws://",
+    ],
+)
+async def test_a_members_beacon_sends_nobody_to_an_address_that_is_no_signaling_server(
+    lab: Lab, url: str
+) -> None:
+    hostile = await lab.join("Hostile")
+    tell(hostile, lab.founder, a_beacon(hostile, urls=(url,)))
+    assert not lab.founder.node._engine.state.servers
+
+
+async def test_the_server_of_a_former_member_is_left(lab: Lab) -> None:
+    hostile = await lab.join("Hostile", hosting=True)
+    home = lab.founder
+    await home.until(lambda: hostile.url in home.node.stats.signaling_configured)
+    await home.node.revoke(hostile.node.peer_id)
+    await home.until(lambda: hostile.url not in home.node.stats.signaling_configured)
+    assert lab.url in home.node.stats.signaling_configured
+
+
+async def test_a_member_that_changes_its_address_for_ever_is_heeded_now_and_then(
+    lab: Lab,
+) -> None:
+    hostile = await lab.join("Hostile")
+    home = lab.founder
+    await home.until(lambda: not home.node._engine._saving.locked())
+    saves = home.store.saves
+    for port in range(1, 60):
+        url = f"ws://127.0.0.1:{port}/api/infrafabric/signal"
+        tell(hostile, home, a_beacon(hostile, urls=(url,)))
+        await asyncio.sleep(0)
+    assert home.store.saves <= saves + 5
+
+
+async def test_a_flood_of_beacons_is_not_passed_on(lab: Lab) -> None:
+    garage = await lab.join("Garage")
+    hostile = await lab.join("Hostile")
+    home = lab.founder
+    passed: list[bytes] = []
+    session = home.node._engine.connected[garage.node.peer_id]
+    session.link.send_gossip = lambda payload: passed.append(payload) or True  # type: ignore[method-assign,func-returns-value]
+    for _ in range(100):
+        tell(hostile, home, a_beacon(hostile))
+    assert 0 < len([payload for payload in passed if b"hostile" in payload]) <= 15
+
+
+async def test_what_a_node_remembers_of_its_own_beacons_is_bounded(lab: Lab) -> None:
+    gossiper = lab.founder.node._engine.gossiper
+    for _ in range(MAX_MADE + 10):
+        gossiper._send()
+    assert len(gossiper._made) == MAX_MADE
+    hostile = await lab.join("Hostile")
+    session = lab.founder.node._engine.connected[hostile.node.peer_id]
+    engine = lab.founder.node._engine
+    first = engine.sequence.epoch << 32
+    for number in (first + 1, gossiper._made[0], gossiper._made[-1]):
+        own = a_beacon(lab.founder, number=number).sign(engine.identity, engine.mesh_id)
+        gossiper.received(session, canonical_json(own.to_json()))
+    assert not gossiper.cloned

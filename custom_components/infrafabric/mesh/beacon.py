@@ -13,6 +13,7 @@ import unicodedata
 from .encoding import MAX_SAFE_INTEGER
 from .identity import Identity, PublicIdentity, Purpose, is_identifier
 from .model import Path
+from .rate import TokenBucket
 from .records import is_name
 from .signed import Signed
 
@@ -27,6 +28,9 @@ MAX_LINKS: Final = 64
 MAX_RTT_MS: Final = 600_000
 FRESH: Final = 120.0
 """Seconds a beacon may lie in the future."""
+RATE: Final = 1.0
+BURST: Final = 10
+"""Beacons of one member that are heeded a second for long, and at once."""
 LIFE: Final = 3600.0
 """Seconds after which a beacon no longer says how things are."""
 
@@ -171,6 +175,7 @@ class BeaconMap:
         """Know nobody."""
         self._mesh_id = mesh_id
         self._beacons: dict[str, tuple[Beacon, Signed]] = {}
+        self._rates: dict[str, TokenBucket] = {}
 
     @property
     def beacons(self) -> Mapping[str, Beacon]:
@@ -197,6 +202,17 @@ class BeaconMap:
         """Remember a verified beacon."""
         self._beacons[beacon.peer_id] = (beacon, signed)
 
+    def add_paced(self, beacon: Beacon, signed: Signed, now: float) -> bool:
+        """Remember a verified beacon unless its maker makes too many (*now* is monotonic).
+
+        Each is passed on to everybody, so one member's flood would be everybody's.
+        """
+        rate = self._rates.setdefault(beacon.peer_id, TokenBucket(RATE, BURST, now))
+        if not rate.take(now):
+            return False
+        self.add(beacon, signed)
+        return True
+
     def verified(self, signed: Signed, beacon: Beacon, key: PublicIdentity) -> bool:
         """Tell whether the member the beacon names signed it."""
         return key.peer_id == beacon.peer_id and signed.verified(key, Purpose.BEACON)
@@ -204,3 +220,4 @@ class BeaconMap:
     def forget(self, peer_id: str) -> None:
         """Drop what a former member said."""
         self._beacons.pop(peer_id, None)
+        self._rates.pop(peer_id, None)

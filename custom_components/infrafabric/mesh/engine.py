@@ -135,6 +135,9 @@ class Engine(LinkHandler):
         self._store = store
         self._turn_ssl = turn_ssl
         self._saving = asyncio.Lock()
+        self._save_waits = False
+        self.unsaved = False
+        """Whether something changed that is not written yet, or could not be."""
         self._sessions: dict[str, Session] = {}
         self.running = False
         self._wake_dialer = asyncio.Event()
@@ -205,16 +208,31 @@ class Engine(LinkHandler):
         self.meeting.close()
         self.state.replay = self.replay.to_json()
         self.state.clean = True
-        await self.save()
+        try:
+            await self.save()
+        except (MeshError, OSError) as err:
+            # The node has stopped all the same; the next start counts as one after a crash.
+            _LOGGER.error("The state of the mesh could not be saved: %s", err)
 
     async def save(self) -> None:
         """Write the state; durable when it returns."""
         async with self._saving:
-            await self._store.save(self.state.to_json())
+            self._save_waits, self.unsaved = False, True
+            writing = asyncio.ensure_future(self._store.save(self.state.to_json()))
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                # The next one must not overtake it.
+                await asyncio.wait([writing])
+                raise
+            self.unsaved = self._save_waits
 
     def save_soon(self) -> None:
-        """Write the state in the background."""
-        self._tasks.run(self.save(), "save")
+        """Write the state in the background; what changes until then is written with it."""
+        self.unsaved = True
+        if not self._save_waits:
+            self._save_waits = True
+            self._tasks.run(self.save(), "save")
 
     async def reconfigure(self, config: NodeConfig) -> None:
         """Apply settings; links stay."""
@@ -344,12 +362,6 @@ class Engine(LinkHandler):
         if type(sequence) is int:
             self.replay.set_floor(link.peer_id, sequence)
         session.start()
-
-    async def _contained(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        try:
-            await coroutine
-        except MeshError as err:
-            _LOGGER.debug("Nothing came of it: %s", err)
 
     def _session_admitted(self, session: Session) -> None:
         peer_id = session.peer_id
@@ -543,7 +555,6 @@ class Engine(LinkHandler):
         self.links.forget(peer_id)
         self.inbox.forget(peer_id)
         self.beacons.forget(peer_id)
-        self.state.servers.pop(peer_id, None)
         self.meeting.turn_out(peer_id)
         if self.peers.remove(peer_id):
             self.emit(PeerRemoved(peer_id, reason))
@@ -594,4 +605,4 @@ class Engine(LinkHandler):
 
     def run(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
         """Run a coroutine as a task of this node; what the mesh refuses is no failure."""
-        self._tasks.run(self._contained(coroutine), name)
+        self._tasks.run(coroutine, name, refusable=True)

@@ -1,6 +1,7 @@
 """Beacons over links: makes ours, takes in and passes on those of others."""
 
 import asyncio
+from collections import deque
 import logging
 import random
 import time
@@ -20,6 +21,8 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 INTERVAL: Final = 15.0
 """Seconds between beacons of a small mesh; a change of links tells at once."""
+MAX_MADE: Final = 4096
+"""Numbers of our own beacons that are remembered: more than are made in the life of one."""
 PAUSE: Final = 1.0
 """Shortest time between two of our beacons, seconds."""
 _EPOCH_BITS: Final = 32
@@ -33,7 +36,7 @@ class Gossiper:
         self._engine = engine
         self._beacons = beacons
         self._wake = asyncio.Event()
-        self._made: set[int] = set()
+        self._made: deque[int] = deque(maxlen=MAX_MADE)
         self.cloned = False
         """Whether a beacon came back that this node's key signed but this node never made."""
 
@@ -81,7 +84,8 @@ class Gossiper:
             or not self._beacons.verified(signed, beacon, key)
         ):
             return
-        self._beacons.add(beacon, signed)
+        if not self._beacons.add_paced(beacon, signed, time.monotonic()):
+            return
         self._engine.beacon_learned(beacon)
         for peer_id, neighbour in self._engine.connected.items():
             if peer_id != session.peer_id:
@@ -92,6 +96,8 @@ class Gossiper:
         # Our own from before a restart has a lower epoch and means nothing.
         if (
             beacon.number >> _EPOCH_BITS >= engine.sequence.epoch
+            # What is older than all that is remembered was made here for all we know.
+            and beacon.number > self._made[0]
             and beacon.number not in self._made
             and self._beacons.verified(signed, beacon, engine.identity.public)
         ):
@@ -102,7 +108,7 @@ class Gossiper:
         engine = self._engine
         neighbours = engine.connected
         number = engine.sequence.take()
-        self._made.add(number)
+        self._made.append(number)
         beacon = Beacon(
             peer_id=engine.identity.peer_id,
             name=clean_name(engine.state.node_name, "node"),

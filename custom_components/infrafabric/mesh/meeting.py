@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 import logging
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from .encoding import canonical_json
 from .errors import MeshError
 from .identity import PublicIdentity
+from .model import Role
+from .rate import TokenBucket
 from .rendezvous import RendezvousHandler, Server
-from .signaling.base import Carrier, CarrierHandler, Credentials
+from .signaling.base import PATH, Carrier, CarrierHandler, Credentials
 from .signaling.client import WebSocketCarrier
 from .signaling.local import LocalCarrier
+from .signaling.wire import address_of
 from .signed import Signed
 from .sync import read_batch
 
@@ -26,8 +30,24 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 MAX_SERVERS: Final = 16
 """Signaling servers of other members that are remembered."""
+CHANGE_RATE: Final = 1 / 60
+CHANGE_BURST: Final = 3
+"""Changes of a member's addresses that are heeded a second for long, and at once: each is saved."""
 MAX_ENVELOPE: Final = 24 * 1024
 """Bytes of an SDP envelope: the SDP itself has its own, smaller bound."""
+
+
+def _is_usual(url: str) -> bool:
+    """Tell whether a node goes to this address because a member says so.
+
+    Only to where signaling servers answer: no member shall choose what others ask of the
+    machines in their networks.
+    """
+    address = address_of(url)
+    if address is None:
+        return False
+    path = address.partition("/")[2]
+    return not path or f"/{path}".endswith(PATH)
 
 
 class Meeting(RendezvousHandler):
@@ -48,6 +68,7 @@ class Meeting(RendezvousHandler):
         self._http = http
         self._server = server
         self._release: Callable[[], None] | None = None
+        self._changes: dict[str, TokenBucket] = {}
         self.cloned = False
         """Whether somebody else signed in with this node's key while it was signed in."""
 
@@ -63,7 +84,11 @@ class Meeting(RendezvousHandler):
             self._release = None
 
     def turn_out(self, peer_id: str) -> None:
-        """End a former member's connection to our server."""
+        """End a former member's connection to our server, and ours to its."""
+        engine = self._engine
+        self._changes.pop(peer_id, None)
+        if engine.state.servers.pop(peer_id, None) and engine.running:
+            engine.run(engine.rendezvous.set_servers(self.servers()), "servers")
         if self._server is not None and self._release is not None:
             self._server.drop(self._engine.mesh_id, peer_id)
 
@@ -74,19 +99,29 @@ class Meeting(RendezvousHandler):
         own = []
         if self._server is not None or own_urls:
             own.append(Server(engine.identity.peer_id, own_urls))
-        others = [
-            Server(owner, urls)
-            for owner, urls in engine.state.servers.items()
-            if owner != engine.identity.peer_id
-            # A server that several members use needs one connection only.
-            and not set(urls) & set(own_urls)
-        ]
+        # A server that several members use, or claim, needs one connection only: of two with the
+        # same key it would end the older one, for ever.
+        taken = {address_of(url) for url in own_urls}
+        others = []
+        for owner, urls in engine.state.servers.items():
+            fresh = tuple(url for url in urls if address_of(url) not in taken)
+            if fresh and owner != engine.identity.peer_id:
+                taken.update(address_of(url) for url in fresh)
+                others.append(Server(owner, fresh))
         return own + others
 
     def learn_server(self, owner: str, urls: tuple[str, ...]) -> bool:
         """Remember the addresses a member hosts; tell whether they are new."""
         known = self._engine.state.servers
         if known.get(owner, ()) == urls:
+            return False
+        role = self._engine.state.membership.role(owner, time.time())
+        heeded = tuple(url for url in urls if role is Role.ADMIN or _is_usual(url))
+        if (urls and not heeded) or known.get(owner, ()) == heeded:
+            return False
+        urls, now = heeded, time.monotonic()
+        changes = self._changes.setdefault(owner, TokenBucket(CHANGE_RATE, CHANGE_BURST, now))
+        if not changes.take(now):
             return False
         if not urls:
             del known[owner]

@@ -212,6 +212,8 @@ class MeshNode:
                     await self._publish(made)
             with going_on("Upkeep of the invitations"):
                 engine.inviter.register()
+            if engine.unsaved:
+                engine.save_soon()
 
     # Looking
 
@@ -331,9 +333,12 @@ class MeshNode:
 
     async def _publish(self, made: Sequence[Signed]) -> None:
         """Save what was signed here, tell the neighbours, and act on it."""
-        await self._engine.save()
-        self._engine.spread(made)
-        self._engine.apply(())
+        try:
+            await self._engine.save()
+        finally:
+            # A revocation that cannot be saved counts all the same; whoever asked is told.
+            self._engine.spread(made)
+            self._engine.apply(())
 
     # Links and messages
 

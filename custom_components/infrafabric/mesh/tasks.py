@@ -30,14 +30,26 @@ class TaskOwner:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 
-    def run(self, coroutine: Coroutine[Any, Any, Any], name: str) -> None:
-        """Run *coroutine* as a task; does nothing once closed."""
+    def run(
+        self, coroutine: Coroutine[Any, Any, Any], name: str, *, refusable: bool = False
+    ) -> None:
+        """Run *coroutine* as a task; does nothing once closed.
+
+        If it is *refusable*, a ``MeshError`` is no failure.
+        """
         if self._closed:
             coroutine.close()
             return
         task = asyncio.get_running_loop().create_task(coroutine, name=f"infrafabric {name}")
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._refusable_done if refusable else self._done)
+
+    def _refusable_done(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and isinstance(error := task.exception(), MeshError):
+            self._tasks.discard(task)
+            _LOGGER.debug("Nothing came of %s: %s", task.get_name(), error)
+        else:
+            self._done(task)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -11,6 +11,9 @@ from ..errors import MeshError
 from ..identity import Identity
 from ..signed import Signed
 
+PATH: Final = "/api/infrafabric/signal"
+"""Where Home Assistant has its view; the standalone server answers here and at ``/``."""
+
 MAX_BOX: Final = 48_000
 """Largest sealed box in bytes: in base64 it still fits one frame of 64 KiB."""
 

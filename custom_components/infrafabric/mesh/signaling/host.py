@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import WSMsgType, web
 
 from .actions import CLOSE_AWAY, CLOSE_NORMAL
+from .base import PATH
 from .server import SignalingServer
 from .wire import MAX_FRAME
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 _LOGGER: Final = logging.getLogger(__name__)
 
-PATH: Final = "/api/infrafabric/signal"
-"""Where Home Assistant has its view; the standalone server answers here and at ``/``."""
 HEARTBEAT: Final = 20.0
 """Seconds of silence before a WebSocket ping; half as long without a pong closes."""
 CLOSE_TIMEOUT: Final = 1.0
