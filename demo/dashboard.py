@@ -7,7 +7,8 @@ from .mesh import MeshEntry
 
 type Card = dict[str, Any]
 
-PATH: Final = "/lovelace/mesh"
+URL_PATH: Final = "infrafabric-demo"
+PATH: Final = f"/{URL_PATH}/mesh"
 
 ICONS: Final[Mapping[str, str]] = {
     "Home": "mdi:home-outline",
@@ -50,8 +51,13 @@ async def save_dashboard(mesh: MeshEntry) -> None:
             _node(mesh, names),
         ],
     }
-    await mesh.api.call("lovelace/config/save", config={"title": "Mesh", "views": [view]})
-    await mesh.api.call("frontend/set_user_data", key="core", value={"default_panel": "lovelace"})
+    await mesh.api.call(
+        "lovelace/dashboards/create", url_path=URL_PATH, title="Mesh", icon="mdi:graph-outline"
+    )
+    await mesh.api.call(
+        "lovelace/config/save", url_path=URL_PATH, config={"title": "Mesh", "views": [view]}
+    )
+    await mesh.api.call("frontend/set_user_data", key="core", value={"default_panel": URL_PATH})
 
 
 def _by_name(peer: tuple[str, str]) -> str:

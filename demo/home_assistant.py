@@ -135,7 +135,15 @@ class HomeAssistant:
         await until(f"{self.name} to be up", self._is_up, seconds, while_running=self.process)
         if "user" in steps:
             await self.api.call(
-                "config/core/update", location_name=self.name, internal_url=self.url
+                "config/core/update",
+                location_name=self.name,
+                internal_url=self.url,
+                country="NL",
+            )
+            # Unconfirmed, Home Assistant takes its port back after five minutes, with a restart.
+            await self.api.call("http/config/promote")
+            await self.api.call(
+                "repairs/ignore_issue", domain="http", issue_id="deprecated_yaml", ignore=True
             )
 
     async def _onboarding_steps(self) -> set[str]:
