@@ -103,7 +103,7 @@ class PublicIdentity:
         """Tell whether *signature* is this key's over the bare *data* (IFMessage only)."""
         try:
             VerifyKey(self.public_key).verify(data, signature)
-        except (BadSignatureError, CryptoError, ValueError, TypeError):
+        except BadSignatureError, CryptoError, ValueError, TypeError:
             return False
         return True
 
