@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from demo import checks
+from demo.dashboard import URL_PATH
 from demo.home_assistant import REPOSITORY
 from demo.processes import Child, free_port, until
 from demo.world import World
@@ -57,7 +58,7 @@ async def test_the_dashboards_show_entities_that_exist(world: World) -> None:
         (world.home, (world.studio.peer_id, world.agent.peer_id)),
         (world.studio, (world.home.peer_id, world.agent.peer_id)),
     ):
-        shown = entities_in(await mesh.api.call("lovelace/config"))
+        shown = entities_in(await mesh.api.call("lovelace/config", url_path=URL_PATH))
         assert shown <= (await mesh.api.states()).keys()
         for peer_id in others:
             assert await mesh.entity(peer_id, "connectivity") in shown
