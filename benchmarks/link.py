@@ -86,34 +86,37 @@ class Side:
     async def warm_up(self, draw: random.Random) -> None:
         """Connect, and send until the connection has found its pace."""
         await self.traffic.near.connect()
-        await self.traffic.near.one_way(_payloads(draw, WARM_UP, SMALL))
+        await self.traffic.near.one_way(self._prepared(draw, WARM_UP, SMALL))
 
     async def round(self, draw: random.Random) -> None:
         """Measure everything once."""
         self.connect_ms += [1000 * await self.calls.near.connect() for _ in range(CONNECTS)]
-        await self._small(_payloads(draw, SMALL_COUNT, SMALL))
+        await self._small(self._prepared(draw, SMALL_COUNT, SMALL))
         gc.collect()
-        echoes = await self.traffic.near.echoes(_payloads(draw, ECHO_COUNT, SMALL))
+        echoes = await self.traffic.near.echoes(self._prepared(draw, ECHO_COUNT, SMALL))
         self.echo_ms.append([1000 * seconds for seconds in echoes])
-        await self._large(_payloads(draw, LARGE_COUNT, LARGE))
+        await self._large(self._prepared(draw, LARGE_COUNT, LARGE))
 
-    async def _small(self, payloads: Sequence[bytes]) -> None:
+    def _prepared(self, draw: random.Random, count: int, size: int) -> Sequence[Any]:
+        return self.traffic.near.prepared([draw.randbytes(size) for _ in range(count)])
+
+    async def _small(self, items: Sequence[Any]) -> None:
         gc.collect()
         with LagProbe() as probe:
             spent, started = await self.cpu(), time.perf_counter()
-            await self.traffic.near.one_way(payloads)
+            await self.traffic.near.one_way(items)
             seconds = time.perf_counter() - started
             spent = await self.cpu() - spent
-        self.msgs_per_s.append(len(payloads) / seconds)
-        self.cpu_us.append(1e6 * spent / len(payloads))
+        self.msgs_per_s.append(len(items) / seconds)
+        self.cpu_us.append(1e6 * spent / len(items))
         self.lag_ms.append(probe.samples_ms)
 
-    async def _large(self, payloads: Sequence[bytes]) -> None:
+    async def _large(self, items: Sequence[Any]) -> None:
         gc.collect()
         started = time.perf_counter()
-        await self.traffic.near.one_way(payloads)
+        await self.traffic.near.one_way(items)
         seconds = time.perf_counter() - started
-        self.mb_per_s.append(sum(map(len, payloads)) / seconds / 1e6)
+        self.mb_per_s.append(LARGE * len(items) / seconds / 1e6)
 
     def forget(self) -> None:
         """Drop what was measured: it was the warm-up."""
@@ -122,10 +125,6 @@ class Side:
         self.lag_ms.clear()
         self.echo_ms.clear()
         self.connect_ms.clear()
-
-
-def _payloads(draw: random.Random, count: int, size: int) -> list[bytes]:
-    return [draw.randbytes(size) for _ in range(count)]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import Sequence
 import copy
+from dataclasses import replace
 import time
 from typing import Any
 
@@ -59,12 +60,6 @@ def _config(name: str, *urls: str) -> NodeConfig:
         signaling_urls=urls,
         message_rate=1e9,
         message_burst=10**9,
-    )
-
-
-def _draft(payload: bytes, performative: str = "inform") -> MessageDraft:
-    return MessageDraft(
-        content={"data": b64encode(payload).decode("ascii")}, performative=performative
     )
 
 
@@ -179,25 +174,33 @@ class MeshNear:
         await self._until(PeerConnected)
         return time.perf_counter() - started
 
-    async def one_way(self, payloads: Sequence[bytes]) -> None:
+    def prepared(self, payloads: Sequence[bytes]) -> Sequence[MessageDraft]:
+        """Return what ``one_way`` and ``echoes`` take; it is signed only when it is sent."""
+        return [
+            MessageDraft(content={"data": b64encode(payload).decode("ascii")})
+            for payload in payloads
+        ]
+
+    async def one_way(self, drafts: Sequence[MessageDraft]) -> None:
         """Send all; returns when the last has arrived and every receipt is here."""
-        await self._far.expect(len(payloads))
-        drafts = iter([_draft(payload) for payload in payloads])
+        await self._far.expect(len(drafts))
+        left = iter(drafts)
         receivers = [self._peer]
 
         async def sender() -> None:
-            for draft in drafts:
+            for draft in left:
                 result = await self._node.send(receivers, draft, timeout=60)
                 if not result.accepted:
                     raise RuntimeError(f"a message was not accepted: {result.receipts}")
 
-        senders = max(8, min(SENDERS, SENT_AT_ONCE // len(payloads[0]), len(payloads)))
+        size = len(drafts[0].content["data"])
+        senders = max(8, min(SENDERS, SENT_AT_ONCE // size, len(drafts)))
         await asyncio.gather(*(sender() for _ in range(senders)), self._far.arrived())
 
-    async def echoes(self, payloads: Sequence[bytes]) -> list[float]:
+    async def echoes(self, drafts: Sequence[MessageDraft]) -> list[float]:
         """Request and reply, one after another; return the seconds of each."""
         seconds = []
-        for draft in [_draft(payload, "request") for payload in payloads]:
+        for draft in [replace(draft, performative="request") for draft in drafts]:
             started = time.perf_counter()
             await self._node.request(self._peer, draft)
             seconds.append(time.perf_counter() - started)

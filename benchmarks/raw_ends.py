@@ -121,6 +121,10 @@ class RawNear:
         waiting = len(sctp._outbound_queue) * FRAGMENT  # noqa: SLF001
         return int(self._channel.bufferedAmount + waiting + sctp._flight_size)  # noqa: SLF001
 
+    def prepared(self, payloads: Sequence[bytes]) -> Sequence[bytes]:
+        """Return what ``one_way`` and ``echoes`` take."""
+        return payloads
+
     async def one_way(self, payloads: Sequence[bytes]) -> None:
         """Send all; returns when the last has arrived."""
         await self._far.expect(len(payloads))
