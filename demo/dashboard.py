@@ -156,7 +156,7 @@ def _history(names: _Names, peers: Mapping[str, str]) -> Card:
         {
             "type": "history-graph",
             "title": "Round-trip time",
-            "hours_to_show": 1,
+            "hours_to_show": 0.25,
             "entities": [
                 {"entity": names(peer_id, "rtt"), "name": name} for peer_id, name in peers.items()
             ],
