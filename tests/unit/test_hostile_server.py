@@ -1,13 +1,27 @@
 """What a signaling server that means harm cannot do to those who use it."""
 
+import asyncio
 from collections.abc import AsyncIterator
+import os
+import time
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
+from infrafabric.mesh.encoding import canonical_json
+from infrafabric.mesh.errors import MeshError, UnreachableError
+from infrafabric.mesh.healing import FIRST_DELAY, DialPolicy
+from infrafabric.mesh.identity import Identity
+from infrafabric.mesh.invitation import Invitation
+from infrafabric.mesh.joining import JoinRequest
+from infrafabric.mesh.model import PeerJoined
+from infrafabric.mesh.node import MeshNode
+from infrafabric.mesh.rendezvous import BOX_BURST, STRANGER_BURST, Rendezvous
+from infrafabric.mesh.signaling.base import Carrier
 from infrafabric.mesh.signed import Signed
 
-from .mesh_lab import Lab, Member
+from .mesh_lab import Lab, Member, MemoryStore
 
 
 @pytest.fixture
@@ -73,3 +87,123 @@ async def test_a_genuine_offer_counts_once_however_often_a_server_brings_it(
     assert not links.is_dialing(studio.node.peer_id)
     await studio.node.reconnect(home.node.peer_id)
     await home.until(lambda: home.linked_to(studio))
+
+
+async def a_request(lab: Lab) -> bytes:
+    _, text = await lab.founder.node.create_invitation()
+    return JoinRequest.make(
+        Identity.generate(),
+        Invitation.parse(text, time.time()),
+        name="Van",
+        software="x",
+        now=time.time(),
+        random=os.urandom,
+    ).data
+
+
+async def test_a_newcomer_is_announced_even_if_a_server_loses_the_answer(lab: Lab) -> None:
+    inviter = lab.founder.node._engine.inviter
+    request = await a_request(lab)
+
+    class Losing(Mock):
+        async def send(self, to: str, box: bytes) -> None:
+            raise UnreachableError("peer_absent", "Gone.")
+
+    with pytest.raises(UnreachableError):
+        await inviter.answer(Losing(), "j-1", request)
+    joined = await lab.founder.event(PeerJoined)
+    assert joined.peer.peer_id in lab.founder.node.peers
+    with pytest.raises(UnreachableError):
+        await inviter.answer(Losing(), "j-1", request)
+    assert not [event for event in lab.founder.events if isinstance(event, PeerJoined)]
+
+
+async def test_a_newcomer_is_announced_even_if_the_first_save_fails(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, text = await lab.founder.node.create_invitation()
+    save = lab.founder.store.save
+    failures = [OSError(28, "No space")]
+
+    async def failing_once(data: dict[str, Any]) -> None:
+        if failures:
+            raise failures.pop()
+        await save(data)
+
+    monkeypatch.setattr(lab.founder.store, "save", failing_once)
+    store = MemoryStore()
+    for _ in range(2):
+        try:
+            await MeshNode.join(store, text, node_name="Van", http=lab.http, timeout=1)
+        except MeshError:
+            continue
+        break
+    assert (await lab.founder.event(PeerJoined)).peer.name == "Van"
+
+
+async def test_answers_to_strangers_do_not_pile_up(lab: Lab) -> None:
+    _, _ = await lab.founder.node.create_invitation()
+    engine = lab.founder.node._engine
+
+    class Slow(Mock):
+        async def send(self, to: str, box: bytes) -> None:
+            await asyncio.Event().wait()
+
+    request = await a_request(lab)
+    for number in range(200):
+        engine.meeting.stranger_received(Slow(), f"j-{number}", request)
+    await asyncio.sleep(0.05)
+    waiting = [t for t in asyncio.all_tasks() if t.get_name() == "infrafabric join"]
+    assert 0 < len(waiting) <= 16
+
+
+async def test_a_server_that_pours_out_boxes_is_heeded_only_so_much() -> None:
+    identity = Identity.generate()
+    handler = Mock()
+    rendezvous = Rendezvous(identity, handler, Mock())
+    flood, calm = Mock(spec=Carrier), Mock(spec=Carrier)
+    box = identity.public.seal(canonical_json({"k": "declined", "records": []}))
+    for _ in range(2 * BOX_BURST):
+        rendezvous.carrier_box(flood, "a" * 32, box)
+        rendezvous.carrier_box(flood, "j-1", box)
+    assert BOX_BURST <= handler.signal_received.call_count < 1.5 * BOX_BURST
+    assert STRANGER_BURST <= handler.stranger_received.call_count < 2 * STRANGER_BURST
+    before = handler.signal_received.call_count
+    rendezvous.carrier_box(calm, "a" * 32, box)
+    assert handler.signal_received.call_count == before + 1
+
+
+def test_a_peer_that_a_server_lets_come_and_go_is_not_dialled_each_time() -> None:
+    own, peer = "a" * 32, "b" * 32
+    policy = DialPolicy(own, lambda: 0.5)
+    policy.set_members([peer], 0)
+    dials, now = 0, 0.0
+    while now < 60:
+        now += 0.25
+        policy.present(peer, now, up=False)
+        policy.present(peer, now, up=True)
+        if policy.due(now + 0.4):
+            policy.started(peer)
+            policy.failed(peer, now + 0.4)
+            dials += 1
+    assert dials <= 20
+
+
+def test_a_peer_whose_links_never_last_is_dialled_ever_less_often() -> None:
+    own, peer = "a" * 32, "b" * 32
+    policy = DialPolicy(own, lambda: 0.5)
+    policy.set_members([peer], 0)
+    policy.present(peer, 0, up=True)
+    dials, now = 0, 0.0
+    while now < 600:
+        now += 0.25
+        if policy.due(now):
+            policy.started(peer)
+            policy.linked(peer)
+            policy.lost(peer, now, lasted=1.0)
+            dials += 1
+    assert dials <= 26
+    policy.started(peer)
+    policy.linked(peer)
+    policy.lost(peer, now, lasted=3600.0)
+    assert policy.due(now + FIRST_DELAY) == [peer]

@@ -381,7 +381,8 @@ class Engine(LinkHandler):
         if session is None or session.link is not link:
             return
         del self._sessions[peer_id]
-        self.policy.lost(peer_id, time.monotonic())
+        now = time.monotonic()
+        self.policy.lost(peer_id, now, lasted=now - session.began)
         self._wake_dialer.set()
         self.gossiper.wake()
         self.refresh(peer_id)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from .rate import TokenBucket
+
 FIRST_DELAY: Final = 1.0
 """Seconds before the second attempt."""
 LAST_DELAY: Final = 300.0
@@ -17,6 +19,16 @@ JITTER: Final = 0.3
 """Share of a delay by which it varies either way, so a mesh does not dial in step."""
 PRESENT_DELAY: Final = 0.2
 """Seconds to wait after a peer shows up: its own start settles and bursts spread out."""
+HOPE_RATE: Final = 1 / 30
+HOPE_BURST: Final = 3
+"""Times a second for long, and at once, that showing up ends the back-off: a server could let a
+peer come and go for ever."""
+STABLE: Final = 30.0
+"""Seconds after which a link counts as one that works."""
+LAST_UNSTABLE: Final = 30.0
+"""Longest pause after a link that opened but did not last, seconds."""
+_MAX_ATTEMPTS: Final = 9
+"""2**9 s is past the longest delay; counting on would overflow one day."""
 MAX_DIALS: Final = 4
 """Dials at once: more only make the event loop lag (measured, see docs)."""
 LAGGING_DIALS: Final = 1
@@ -34,7 +46,7 @@ def wins_glare(own_id: str, peer_id: str) -> bool:
     return own_id < peer_id
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Target:
     attempts: int = 0
     next_at: float | None = 0.0
@@ -42,6 +54,8 @@ class _Target:
     dialing: bool = False
     linked: bool = False
     present: bool = False
+    hopes: TokenBucket
+    """How often showing up may end the back-off."""
 
 
 class DialPolicy:
@@ -65,14 +79,16 @@ class DialPolicy:
         for gone in self._targets.keys() - wanted:
             del self._targets[gone]
         for peer_id in wanted - self._targets.keys():
-            self._targets[peer_id] = _Target(next_at=now)
+            self._targets[peer_id] = _Target(
+                next_at=now, hopes=TokenBucket(HOPE_RATE, HOPE_BURST, now)
+            )
 
     def present(self, peer_id: str, now: float, *, up: bool) -> None:
         """Note that a signaling server can (or can no longer) reach the peer."""
         target = self._targets.get(peer_id)
         if target is None:
             return
-        if up and not target.present:
+        if up and not target.present and target.hopes.take(now):
             # Whatever kept it away is over: the old back-off no longer says anything.
             target.attempts = 0
             if target.next_at is not None:
@@ -90,7 +106,6 @@ class DialPolicy:
         if target := self._targets.get(peer_id):
             target.dialing = False
             target.linked = True
-            target.attempts = 0
             target.next_at = None
 
     def failed(self, peer_id: str, now: float) -> float | None:
@@ -103,19 +118,25 @@ class DialPolicy:
             return None
         delay = min(LAST_DELAY, FIRST_DELAY * 2.0**target.attempts)
         delay *= 1 + JITTER * (2 * self._random() - 1)
-        # 2**9 s is past the longest delay; counting on would overflow one day.
-        target.attempts = min(target.attempts + 1, 9)
+        target.attempts = min(target.attempts + 1, _MAX_ATTEMPTS)
         target.next_at = now + delay
         return delay
 
-    def lost(self, peer_id: str, now: float) -> None:
-        """Note that an open link is gone: dial again soon."""
+    def lost(self, peer_id: str, now: float, *, lasted: float = STABLE) -> None:
+        """Note that an open link is gone after *lasted* seconds: dial again soon."""
         target = self._targets.get(peer_id)
         if target is None:
             return
         target.linked = False
+        delay = PRESENT_DELAY * self._random()
+        if lasted >= STABLE:
+            target.attempts = 0
+        else:
+            # Links that open and fall at once cost much and bring nothing.
+            delay += min(LAST_UNSTABLE, FIRST_DELAY * 2.0**target.attempts)
+            target.attempts = min(target.attempts + 1, _MAX_ATTEMPTS)
         if not target.dialing:
-            target.next_at = now + PRESENT_DELAY * self._random()
+            target.next_at = now + delay
 
     def network_changed(self, now: float) -> None:
         """Forget every back-off: what failed before may work on this network."""

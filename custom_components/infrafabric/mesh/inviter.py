@@ -1,6 +1,8 @@
 """The inviter's part at work: keeps invitations registered and lets their holders in."""
 
+import asyncio
 from collections.abc import Sequence
+import contextlib
 from datetime import UTC, datetime, timedelta
 import logging
 import secrets
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from .api import InvitationView
 from .invitation_book import Admission, Issued
 from .model import InvitationsChanged, PeerJoined, Role
+from .rendezvous import SEND_TIMEOUT
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -26,6 +29,7 @@ class Inviter:
         self._engine = engine
         self._book = engine.state.invitations
         self._shown: list[str] = []
+        self._unannounced: set[str] = set()
 
     def open(self) -> Sequence[InvitationView]:
         """Return the open invitations, oldest first."""
@@ -81,15 +85,22 @@ class Inviter:
         if admission.answer is None or admission.newcomer is None:
             _LOGGER.debug("Dropped a request that is not one")
             return
+        peer_id = admission.newcomer.peer_id
+        if admission.changed:
+            self._unannounced.add(peer_id)
         if admission.joined:
             # "Spent" must survive a crash before anybody gets in with it; also when the same
             # newcomer asks again while the first save runs.
             await engine.save()
-        await carrier.send(stranger, admission.newcomer.seal(admission.answer))
-        if admission.changed:
-            self._welcome(admission)
+            if peer_id in self._unannounced:
+                self._unannounced.discard(peer_id)
+                self._welcome(admission)
         elif admission.refusal:
             _LOGGER.info("Refused somebody with an invitation: %s", admission.refusal)
+        # The newcomer asks again if this gets lost.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await carrier.send(stranger, admission.newcomer.seal(admission.answer))
 
     def _welcome(self, admission: Admission) -> None:
         engine = self._engine

@@ -30,6 +30,11 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 MAX_SERVERS: Final = 16
 """Signaling servers of other members that are remembered."""
+MAX_ANSWERS: Final = 16
+"""Newcomers that are answered at once; more are left to ask again."""
+DECLINE_RATE: Final = 1.0
+DECLINE_BURST: Final = 10
+"""Former members that are told a second for long, and at once."""
 CHANGE_RATE: Final = 1 / 60
 CHANGE_BURST: Final = 3
 """Changes of a member's addresses that are heeded a second for long, and at once: each is saved."""
@@ -68,6 +73,8 @@ class Meeting(RendezvousHandler):
         self._http = http
         self._server = server
         self._release: Callable[[], None] | None = None
+        self._answering = 0
+        self._declines = TokenBucket(DECLINE_RATE, DECLINE_BURST, time.monotonic())
         self._changes: dict[str, TokenBucket] = {}
         self.cloned = False
         """Whether somebody else signed in with this node's key while it was signed in."""
@@ -201,7 +208,7 @@ class Meeting(RendezvousHandler):
         engine = self._engine
         tombstone = engine.state.membership.tombstone_of(sender)
         payload = self._proof_of_end(sender)
-        if tombstone is not None and payload is not None:
+        if tombstone is not None and payload is not None and self._declines.take(time.monotonic()):
             peer = PublicIdentity(tombstone.public_key)
             engine.run(engine.rendezvous.send(peer, payload), "decline")
 
@@ -218,8 +225,16 @@ class Meeting(RendezvousHandler):
         return {"k": "declined", "records": [item.to_json() for item in proof]} if proof else None
 
     def stranger_received(self, carrier: Carrier, stranger: str, box: bytes) -> None:
-        """Answer somebody who holds an invitation of ours."""
-        self._engine.run(self._engine.inviter.answer(carrier, stranger, box), "join")
+        """Answer somebody who holds an invitation of ours, unless too many are waiting."""
+        if self._answering < MAX_ANSWERS:
+            self._answering += 1
+            self._engine.run(self._answer(carrier, stranger, box), "join")
+
+    async def _answer(self, carrier: Carrier, stranger: str, box: bytes) -> None:
+        try:
+            await self._engine.inviter.answer(carrier, stranger, box)
+        finally:
+            self._answering -= 1
 
     def peer_present(self, peer_id: str, *, up: bool) -> None:
         """Pass on who came or went."""

@@ -9,11 +9,13 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import logging
+import time
 from typing import Any, Final, Protocol
 
 from .encoding import canonical_json, parse_json
 from .errors import MeshError, RefusedError, UnreachableError
 from .identity import Identity, PublicIdentity
+from .rate import TokenBucket
 from .signaling.base import MAX_BOX, Carrier, CarrierHandler
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -22,6 +24,16 @@ MAX_CARRIERS: Final = 4
 """Signaling servers a node registers with at once."""
 MAX_CLOCK_OFFSET: Final = 120.0
 """Seconds; beyond it, fresh messages would look stale to others."""
+
+
+BOX_RATE: Final = 20.0
+BOX_BURST: Final = 100
+"""Boxes of members that are opened a second for long, and at once, from one server."""
+STRANGER_RATE: Final = 5.0
+STRANGER_BURST: Final = 20
+"""The same for boxes of strangers, apart, so that these cannot keep members out."""
+SEND_TIMEOUT: Final = 3.0
+"""Seconds that one server may take a box in; then the next one is tried."""
 
 
 class RendezvousHandler(Protocol):
@@ -69,6 +81,7 @@ class Rendezvous(CarrierHandler):
         self._present: dict[str, set[int]] = {}
         self._lookups: tuple[str, ...] = ()
         self._offsets: dict[int, float] = {}
+        self._budgets: dict[tuple[int, bool], TokenBucket] = {}
         self._changing = asyncio.Lock()
         self._stopped = False
 
@@ -100,6 +113,8 @@ class Rendezvous(CarrierHandler):
         carrier = self._carriers.pop(server)
         await carrier.stop()
         self._offsets.pop(id(carrier), None)
+        for stranger in (False, True):
+            self._budgets.pop((id(carrier), stranger), None)
         self._forget_presence(carrier)
 
     def set_invites(self, lookups: Sequence[str]) -> None:
@@ -152,8 +167,9 @@ class Rendezvous(CarrierHandler):
             if peer_id not in carrier.present:
                 continue
             try:
-                await carrier.send(peer_id, box)
-            except UnreachableError:
+                async with asyncio.timeout(SEND_TIMEOUT):
+                    await carrier.send(peer_id, box)
+            except UnreachableError, TimeoutError:
                 continue
             return
         raise UnreachableError(
@@ -162,11 +178,12 @@ class Rendezvous(CarrierHandler):
 
     def carrier_box(self, carrier: Carrier, sender: str, box: bytes) -> None:
         """Open a box and pass it on; what cannot be opened is dropped."""
-        if len(box) > MAX_BOX:
+        stranger = sender.startswith("j-")
+        if len(box) > MAX_BOX or not self._may_open(carrier, stranger=stranger):
             return
         try:
             data = self._identity.unseal(box)
-            if sender.startswith("j-"):
+            if stranger:
                 self._handler.stranger_received(carrier, sender, data)
                 return
             payload = parse_json(data)
@@ -175,6 +192,13 @@ class Rendezvous(CarrierHandler):
             return
         if isinstance(payload, dict):
             self._handler.signal_received(carrier, sender, payload)
+
+    def _may_open(self, carrier: Carrier, *, stranger: bool) -> bool:
+        """Count a box; anybody can seal one for us, and opening and judging it costs time."""
+        now = time.monotonic()
+        rate, burst = (STRANGER_RATE, STRANGER_BURST) if stranger else (BOX_RATE, BOX_BURST)
+        key = (id(carrier), stranger)
+        return self._budgets.setdefault(key, TokenBucket(rate, burst, now)).take(now)
 
     def carrier_present(self, carrier: Carrier, peer_id: str, up: bool) -> None:  # noqa: FBT001
         """Keep who can be reached through any carrier."""

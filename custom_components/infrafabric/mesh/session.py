@@ -59,7 +59,7 @@ class Session:
         self._on_admitted = admitted
         self._run = run
         self._admitted = asyncio.Event()
-        now = time.monotonic()
+        self.began = now = time.monotonic()
         self._control_rate = TokenBucket(CONTROL_RATE, CONTROL_BURST, now)
         self._gossip_rate = TokenBucket(GOSSIP_RATE, GOSSIP_BURST, now)
 
