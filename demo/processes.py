@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 import signal
 import socket
-from typing import Final
+from typing import ClassVar, Final
 
 GRACE: Final = 30.0
 """Seconds that a program gets to end by itself. Home Assistant waits for its database."""
@@ -35,6 +35,16 @@ class Child:
         self._env = {key: value for key, value in merged.items() if value is not None}
         self._process: asyncio.subprocess.Process | None = None
 
+    _started: ClassVar[list[Child]] = []
+
+    @classmethod
+    def kill_leftovers(cls) -> None:
+        """End at once whatever still runs, without an event loop: somebody is impatient."""
+        for child in cls._started:
+            if child.running:
+                # Nobody waited for it, so the id cannot have gone to another process.
+                os.kill(child.pid, signal.SIGKILL)
+
     async def start(self) -> None:
         """Start the program."""
         with self.log.open("ab") as output:
@@ -46,6 +56,7 @@ class Child:
                 env=self._env,
                 start_new_session=True,
             )
+        self._started.append(self)
 
     @property
     def pid(self) -> int:

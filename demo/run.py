@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from demo.api import PASSWORD, USERNAME
 from demo.checks import run_checks
 from demo.dashboard import PATH
-from demo.processes import DemoError, free_port, port_is_free
+from demo.processes import Child, DemoError, free_port, port_is_free
 from demo.world import World
 
 
@@ -126,4 +126,7 @@ if __name__ == "__main__":
     except asyncio.CancelledError, KeyboardInterrupt:
         # Asked to end, and everything has ended.
         status = 0
+    finally:
+        # A second Ctrl-C does not wait for orderly ends.
+        Child.kill_leftovers()
     sys.exit(status)
