@@ -2,20 +2,39 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+import os
+import time
 from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
 
+from infrafabric.mesh.encoding import canonical_json, parse_json
+from infrafabric.mesh.engine import unclean_since
 from infrafabric.mesh.errors import RefusedError
 from infrafabric.mesh.ice import IceServer
-from infrafabric.mesh.membership import RECORD_LIFE, Membership
-from infrafabric.mesh.model import Role
-from infrafabric.mesh.roster import Roster
+from infrafabric.mesh.identity import Identity
+from infrafabric.mesh.membership import RECORD_LIFE, Membership, Reason
+from infrafabric.mesh.message import IFMessage, agent_address
+from infrafabric.mesh.model import MembershipRevoked, ReceiptStatus, Role
+from infrafabric.mesh.node import MeshNode
+from infrafabric.mesh.records import MAX_KEEP
+from infrafabric.mesh.replay import ReplayGuard
+from infrafabric.mesh.roster import MAX_EARLY, Roster
 from infrafabric.mesh.state import NodeState
+from infrafabric.mesh.sync import RecordSync, batches
+from infrafabric.mesh.traffic import MAX_CONTROL
 
-from .membership_world import ANNA, BEN, FOUNDER, NOW, founded, let_in
+from .membership_world import ANNA, BEN, FOUNDER, NOW, founded, let_in, tombstone
 from .mesh_lab import Lab
+
+time_of = time.time
+
+
+def a_message(stamp: float, sequence: int) -> IFMessage:
+    return IFMessage.create(
+        ANNA, [agent_address(BEN.peer_id)], {}, sequence=sequence, now=stamp, random=os.urandom
+    )
 
 
 @pytest.fixture
@@ -211,3 +230,133 @@ async def test_a_write_that_began_is_never_overtaken_by_the_next(
     first.cancel()
     await engine.save()
     assert first.cancelled()
+
+
+async def test_a_clock_that_was_wrong_for_a_while_costs_no_membership(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = await lab.join("Studio")
+    engine = studio.node._engine
+    with monkeypatch.context() as clock:
+        clock.setattr("infrafabric.mesh.engine.time.time", lambda: time_of() + 10 * RECORD_LIFE)
+        engine.apply(())
+        await studio.event(MembershipRevoked)
+        await studio.until(lambda: not engine.links.links)
+    assert studio.node.revoked
+    engine.apply(())
+    assert not studio.node.revoked
+    await studio.until(lambda: studio.linked_to(lab.founder), 15)
+
+
+async def test_what_was_seen_before_a_new_invitation_is_not_taken_again(lab: Lab) -> None:
+    studio = await lab.join("Studio")
+    home = lab.founder
+    message = home.message_to(studio, {"once": True})
+    link = home.link_to(studio)
+    assert await link.send(message.body, message.signature) is ReceiptStatus.ACCEPTED
+    await home.node.revoke(studio.node.peer_id)
+    await studio.event(MembershipRevoked)
+    await studio.node.stop()
+    _, text = await home.node.create_invitation()
+    await MeshNode.join(studio.store, text, node_name="Studio", http=lab.http)
+    await studio.start()
+    await studio.until(lambda: studio.linked_to(home), 15)
+    await home.until(lambda: home.linked_to(studio))
+    status = await home.link_to(studio).send(message.body, message.signature)
+    assert status in (ReceiptStatus.STALE, ReceiptStatus.REPLAYED)
+
+
+async def test_a_founder_that_joins_its_own_mesh_keeps_the_authority(lab: Lab) -> None:
+    studio = await lab.join("Studio", Role.ADMIN, hosting=True)
+    _, text = await studio.node.create_invitation()
+    await lab.founder.node.stop()
+    await MeshNode.join(lab.founder.store, text, node_name="Home", http=lab.http)
+    assert NodeState.from_json(await lab.founder.store.load() or {}).authority is not None
+    await lab.founder.start()
+
+
+def test_a_clock_set_after_a_crash_lets_nothing_old_in_and_nothing_new_wait() -> None:
+    for start in (0.0, NOW + 10 * 86_400):
+        guard = ReplayGuard(unclean_since=unclean_since(start))
+        old = a_message(NOW - 60, 1)
+        assert guard.check(old, NOW) is ReceiptStatus.STALE
+        assert guard.check(a_message(NOW + 10, 2), NOW + 10) is ReceiptStatus.ACCEPTED
+        assert guard.check(old, NOW + 10) is ReceiptStatus.STALE
+
+
+def test_a_floor_named_while_the_clock_is_not_set_can_be_saved() -> None:
+    guard = ReplayGuard(unclean_since=unclean_since(0.0))
+    guard.set_floor(ANNA.peer_id, 7)
+    assert parse_json(canonical_json(guard.to_json()))["senders"] == {ANNA.peer_id: [7, 0]}
+
+
+async def test_last_seen_follows_a_clock_that_was_set_back(lab: Lab) -> None:
+    studio = await lab.join("Studio")
+    peers = lab.founder.node._engine.peers
+    peers.heard(studio.node.peer_id, NOW)
+    peers.heard(studio.node.peer_id, NOW - 86_400)
+    assert peers._seen[studio.node.peer_id] == NOW - 86_400
+
+
+@pytest.mark.parametrize("ended", [0, 1000, 3000])
+def test_however_many_were_ever_members_neighbours_can_tell_each_other(ended: int) -> None:
+    mesh = founded()
+    other = Membership.from_json(mesh.to_json())
+    entry = mesh._records[FOUNDER.peer_id]
+    # Made-up ids stand for those who came and went.
+    mesh._tombstones = {f"{number:032}": entry for number in range(ended)}
+    let_in(mesh, ANNA, Role.OBSERVE)
+    sync, stranger = RecordSync(mesh), RecordSync(other)
+    digest = stranger.start()
+    (summary,) = sync.received(digest).send
+    assert len(canonical_json(dict(summary))) <= MAX_CONTROL
+    assert stranger.received(summary).send
+    (own,) = stranger.received(sync.start()).send
+    answers = sync.received(own).send
+    assert all(len(canonical_json(dict(answer))) <= MAX_CONTROL for answer in answers)
+    assert answers[-1]["last"]
+
+
+def test_whatever_a_ledger_takes_in_fits_a_payload() -> None:
+    mesh = founded()
+    for who, serial in ((ANNA, 1), (BEN, 2**53 - 2)):
+        let_in(mesh, who, Role.OBSERVE)
+        for count in range(MAX_KEEP, 0, -1):
+            keep = sorted(f"{number:064x}" for number in range(count))
+            goodbye = tombstone(who, who, reason=Reason.LEFT, serial=serial, keep=keep)
+            if mesh.add(goodbye, NOW).added:
+                break
+        assert mesh.tombstone_of(who.peer_id) is not None
+        for kind in ({"k": "news"}, {"k": "records", "last": True}):
+            for part in batches([goodbye]):
+                assert len(canonical_json({**kind, "signed": part})) <= MAX_CONTROL
+
+
+def test_whoever_let_in_very_many_can_be_revoked() -> None:
+    mesh = founded()
+    let_in(mesh, ANNA, Role.ADMIN)
+    for number in range(1000):
+        let_in(mesh, Identity(number.to_bytes(32)), by=ANNA)
+    mesh.tombstone(FOUNDER, ANNA.peer_id, Reason.REVOKED, NOW)
+    assert mesh.record(ANNA.peer_id) is None
+
+
+def test_what_a_slow_clock_refuses_counts_as_soon_as_it_may() -> None:
+    mesh = founded()
+    let_in(mesh, ANNA, Role.OBSERVE)
+    roster = Roster(BEN, Membership.from_json(mesh.to_json()), None)
+    goodbye = mesh.tombstone(FOUNDER, ANNA.peer_id, Reason.REVOKED, NOW)
+    assert not roster.apply([goodbye], NOW - 600).news
+    assert ANNA.peer_id in roster.members
+    change = roster.apply((), NOW)
+    assert change.news == [goodbye]
+    assert change.gone == {ANNA.peer_id: "revoked"}
+    assert not roster.apply((), NOW).news
+
+
+def test_what_a_slow_clock_keeps_for_later_is_bounded() -> None:
+    roster = Roster(BEN, founded(), None)
+    for serial in range(1, 500):
+        roster.apply([tombstone(ANNA, BEN, serial=serial)], NOW - 600)
+        roster.apply([tombstone(FOUNDER, BEN, serial=serial)], NOW - 600)
+    assert 0 < len(roster._early) <= MAX_EARLY

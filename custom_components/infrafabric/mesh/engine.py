@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 import dataclasses
 import logging
+import math
 import random
 import secrets
 import time
@@ -88,6 +89,14 @@ async def _parse(
         await asyncio.sleep(0)
         parsed += parse_all(batch[start : start + SLICE], public_key)
     return parsed
+
+
+def unclean_since(now: float) -> float:
+    """Return from when messages count if what was seen before is lost.
+
+    A clock that is not set yet tells nothing: then it is when the first one is judged.
+    """
+    return now if now >= CLOCK_SET else math.inf
 
 
 class Engine(LinkHandler):
@@ -176,7 +185,7 @@ class Engine(LinkHandler):
                 return ReplayGuard.from_json(self.state.replay)
             except ValueError:
                 _LOGGER.warning("What was seen before cannot be read; older messages are refused")
-        return ReplayGuard(unclean_since=time.time())
+        return ReplayGuard(unclean_since=unclean_since(time.time()))
 
     # Life
 
@@ -540,7 +549,7 @@ class Engine(LinkHandler):
         if change.self_gone and not self.state.revoked:
             self.state.revoked = True
             if self.running:
-                self._tasks.run(self._retire(), "retire")
+                self._tasks.run(self._retire(change.self_gone), "retire")
         elif not change.self_gone and self.identity.peer_id not in change.gone:
             self.state.revoked = (
                 self.state.membership.role(self.identity.peer_id, time.time()) is None
@@ -556,7 +565,7 @@ class Engine(LinkHandler):
         self.links.forget(peer_id)
         self.inbox.forget(peer_id)
         self.beacons.forget(peer_id)
-        self.meeting.turn_out(peer_id)
+        self.meeting.turn_out(peer_id, reason)
         if self.peers.remove(peer_id):
             self.emit(PeerRemoved(peer_id, reason))
 
@@ -565,12 +574,14 @@ class Engine(LinkHandler):
         await asyncio.sleep(GOODBYE)
         await self.links.close(peer_id, reason)
 
-    async def _retire(self) -> None:
+    async def _retire(self, reason: str) -> None:
         """End all links of a node that is no longer a member, and say so."""
         _LOGGER.warning("This node is no longer a member of the mesh")
-        await self.save()
-        await self.rendezvous.set_servers([])
-        self.policy.set_members([], time.monotonic())
+        self.save_soon()
+        # Who lapsed may be renewed by now, or its clock may be wrong: it goes on trying.
+        if reason != "lapsed":
+            await self.rendezvous.set_servers([])
+            self.policy.set_members([], time.monotonic())
         await self.links.close_all("revoked")
         self.emit(MembershipRevoked())
 

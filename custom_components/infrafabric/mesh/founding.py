@@ -86,7 +86,11 @@ async def join_mesh(
         node_name=name,
         membership=accept.membership,
         invitations=former.invitations if former else InvitationBook(),
+        authority=former.authority if former else None,
         epoch=former.epoch if former else 0,
+        # What was seen stays seen, or it could be sent again.
+        clean=former.clean if former else True,
+        replay=former.replay if former else None,
         servers={invitation.inviter.peer_id: accept.urls or invitation.urls},
     )
     await store.save(state.to_json())

@@ -38,6 +38,9 @@ MAX_MEMBERS: Final = 1024
 MAX_TOMBSTONES: Final = 4096
 _MAX_KEPT: Final = 3 * MAX_MEMBERS + MAX_TOMBSTONES
 """Most values kept in all: with those that only justify others."""
+MAX_TOLD: Final = 60 << 10
+"""Largest body of a tombstone that is taken in, bytes: it must fit a payload between neighbours,
+or those who hold it could never again tell others what they know."""
 _FINGERPRINT: Final = 16
 
 
@@ -182,6 +185,8 @@ class Ledger:
     def _justify_tombstone(self, tombstone: Tombstone, now: float) -> _Entry:
         peer_id = tombstone.peer_id
         self._check_common(tombstone, tombstone.at, now)
+        if len(tombstone.signed.body) > MAX_TOLD:
+            raise _RefusedError("malformed")
         current = self._tombstones.get(peer_id)
         if current is None:
             if len(self._tombstones) >= MAX_TOMBSTONES:

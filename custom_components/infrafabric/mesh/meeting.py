@@ -90,11 +90,15 @@ class Meeting(RendezvousHandler):
             self._release()
             self._release = None
 
-    def turn_out(self, peer_id: str) -> None:
-        """End a former member's connection to our server, and ours to its."""
+    def turn_out(self, peer_id: str, reason: str) -> None:
+        """End a former member's connection to our server, and ours to its unless it lapsed.
+
+        Who lapsed may be renewed, or our clock may be wrong: then we need its server.
+        """
         engine = self._engine
         self._changes.pop(peer_id, None)
-        if engine.state.servers.pop(peer_id, None) and engine.running:
+        former = None if reason == "lapsed" else engine.state.servers.pop(peer_id, None)
+        if former and engine.running:
             engine.run(engine.rendezvous.set_servers(self.servers()), "servers")
         if self._server is not None and self._release is not None:
             self._server.drop(self._engine.mesh_id, peer_id)

@@ -14,7 +14,6 @@ from .model import Role
 from .records import (
     CLOCK_TOLERANCE,
     MAX_CHAIN,
-    MAX_KEEP,
     MAX_NAME,
     MAX_SIGNED,
     RECORD_LIFE,
@@ -48,6 +47,8 @@ __all__ = [
     "verify_chain",
 ]
 
+_KEPT: Final = 896
+"""Records that a tombstone made here keeps valid: as many as fit ``MAX_TOLD``."""
 _RENEW_FROM: Final = 1 / 2
 """Part of a record's life after which an admin nearer to the founder renews it…"""
 _RENEW_BY_ANYONE_FROM: Final = 5 / 8
@@ -119,7 +120,7 @@ class Membership(Ledger):
                 reason=reason,
                 at=int(now),
                 serial=self._serial(peer_id),
-                keep=list(dict.fromkeys(issued))[:MAX_KEEP],
+                keep=list(dict.fromkeys(issued))[:_KEPT],
             ),
             now,
         )

@@ -49,7 +49,7 @@ class PeerBook:
 
     def heard(self, peer_id: str, now: float) -> None:
         """Note that the peer was heard (unix *now*)."""
-        if now - self._seen.get(peer_id, 0.0) >= SEEN_STEP:
+        if abs(now - self._seen.get(peer_id, 0.0)) >= SEEN_STEP:
             self._seen[peer_id] = now
 
     def failed(self, peer_id: str, code: str | None) -> None:

@@ -7,6 +7,7 @@ bounded without ever letting a replay through: when room is needed, windows shri
 
 from dataclasses import dataclass, field
 import heapq
+from math import isfinite
 from typing import Any, Final, Self
 
 from .encoding import MAX_SAFE_INTEGER
@@ -67,7 +68,8 @@ class ReplayGuard:
 
     Args:
         unclean_since: Unix time of this start if what was seen before it is lost (the last run
-            was killed); messages stamped earlier are refused then.
+            was killed); messages stamped earlier are refused then. Infinity: not known yet, it
+            is the time of the first one that is checked.
 
     """
 
@@ -103,8 +105,11 @@ class ReplayGuard:
         stamp = message.timestamp.timestamp()
         if stamp > now + CLOCK_TOLERANCE or now > stamp + message.ttl + CLOCK_TOLERANCE:
             return ReceiptStatus.STALE
-        if self._unclean_since is not None and stamp < self._unclean_since:
-            return ReceiptStatus.STALE
+        if self._unclean_since is not None:
+            # A clock that was ahead at the start must not keep everybody waiting.
+            self._unclean_since = min(self._unclean_since, now)
+            if stamp < self._unclean_since:
+                return ReceiptStatus.STALE
         sender = self._sender(message.sender, now)
         if sender is None:
             return ReceiptStatus.BUSY
@@ -157,7 +162,7 @@ class ReplayGuard:
         since = self._unclean_since
         if since is None or not 1 <= sequence <= MAX_SAFE_INTEGER:
             return
-        sender = self._sender(peer_id, since)
+        sender = self._sender(peer_id, since if isfinite(since) else 0.0)
         # Only what this run has not seen itself is in doubt.
         if sender is not None and not sender.seen:
             sender.raise_floor(sequence)

@@ -12,8 +12,12 @@ from .errors import MeshError
 from .identity import Identity, peer_id_of
 from .membership import Membership, Reason, Record
 from .model import Role
+from .records import is_genuine, parse_signed
 from .signed import Signed
 
+MAX_EARLY: Final = 64
+MAX_EARLY_SIZE: Final = 4096
+"""Records and tombstones, and bytes of each, that are kept until the clock has caught up."""
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -48,6 +52,7 @@ class Roster:
         self._authority = authority
         self._members: Mapping[str, Record] = {}
         self._self_gone: str | None = None
+        self._early: dict[str, Signed] = {}
 
     @property
     def members(self) -> Mapping[str, Record]:
@@ -77,10 +82,27 @@ class Roster:
 
     def apply(self, signed: Iterable[Signed], now: float) -> RosterChange:
         """Add what arrived, from anybody, and compare."""
-        news = [item for item in signed if self._membership.add(item, now).added]
+        early, self._early = self._early, {}
+        news = []
+        for item in [*early.values(), *signed]:
+            outcome = self._membership.add(item, now)
+            if outcome.added:
+                news.append(item)
+            elif outcome.reason == "not_yet_valid" and self._is_an_admins(item):
+                # A clock that is slow must not lose a revocation: nobody says it twice.
+                self._early[item.digest] = item
+        for digest in list(self._early)[:-MAX_EARLY]:
+            del self._early[digest]
         change = self.look(now)
         change.news = news
         return change
+
+    def _is_an_admins(self, signed: Signed) -> bool:
+        if len(signed.body) > MAX_EARLY_SIZE:
+            return False
+        item = parse_signed(signed)
+        issuer = self._membership.record(peer_id_of(item.issuer))
+        return issuer is not None and issuer.admin and is_genuine(item)
 
     def issue(self, subject: bytes, name: str, role: Role, now: float) -> Signed:
         """Make a new member's record (errors as ``Membership.issue``)."""

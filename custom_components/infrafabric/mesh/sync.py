@@ -8,6 +8,7 @@ dies wherever it is still held. Payloads are JSON objects with ``k``: ``digest``
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from .membership import Membership
@@ -15,6 +16,9 @@ from .signed import Signed
 
 MAX_SIGNED: Final = 96 * 1024
 """Bytes of one record or tombstone (a keep list may name every member)."""
+MAX_SUMMARY: Final = 1000
+"""Members in a summary, so that it fits a payload. What is left out is sent again, which costs
+bytes and does no harm."""
 BATCH_BYTES: Final = 48 * 1024
 """Bytes of records in one payload, unless a single one is larger."""
 MAX_BATCH: Final = 512
@@ -85,7 +89,8 @@ class RecordSync:
                 if self._summarised:
                     return SyncStep()
                 self._summarised = True
-                return SyncStep(send=[{"k": "summary", "have": self._membership.summary()}])
+                have = dict(islice(self._membership.summary().items(), MAX_SUMMARY))
+                return SyncStep(send=[{"k": "summary", "have": have}])
             case {"k": "summary", "have": have, **rest} if not rest and not self._answered:
                 # Once per link: the summary of a large mesh is not cheap to compare.
                 self._answered = True
