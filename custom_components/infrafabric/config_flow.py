@@ -59,6 +59,10 @@ JOIN_ERRORS: Final = frozenset(
 )
 """Codes that have their own text under ``config.error``."""
 
+SHOWN: Final = 2.0
+"""Seconds that joining lasts at least. A browser asks to be told of its end only after it shows
+the progress step; what ended before that, it would wait for until somebody closes the dialog."""
+
 CREATE_STEPS: Final = {
     Reach.PUBLIC: "create",
     Reach.PRIVATE: "create_private",
@@ -123,7 +127,7 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
                     return await self._async_create(values)
                 except MeshError as err:
                     errors["base"] = "create_failed"
-                    error = plain(str(err))
+                    error = str(err)
             values = user_input
         # An address with a mistake in it cannot be shown among the good ones.
         good = {} if CONF_SIGNALING_URLS in errors else checked(values)[0]
@@ -211,7 +215,7 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
         """Connect to the inviter while a progress step is shown."""
         if self._join_task is None:
             self._join_task = self.hass.async_create_task(
-                self._async_join(), "infrafabric join", eager_start=False
+                self._async_join_shown(), "infrafabric join", eager_start=False
             )
         if not self._join_task.done():
             return self.async_show_progress(
@@ -240,6 +244,15 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_update_reload_and_abort(self._get_reauth_entry(), data_updates=data)
         self._abort_if_unique_id_configured()
         return self.async_create_entry(title=self._invitation.mesh_name, data=data, options={})
+
+    async def _async_join_shown(self) -> dict[str, Any]:
+        """Join, but not faster than a browser can follow."""
+        outcome, _ = await asyncio.gather(
+            self._async_join(), asyncio.sleep(SHOWN), return_exceptions=True
+        )
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
 
     async def _async_join(self) -> dict[str, Any]:
         """Join, write the membership to disk and return the data of its entry."""
@@ -287,7 +300,7 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
         if (failure := self._failure) is not None:
             errors = {"base": failure.code if failure.code in JOIN_ERRORS else "join_failed"}
             placeholders |= {
-                "error": plain(str(failure)),
+                "error": str(failure),
                 # Who is ahead does not matter to the reader: either clock may be the wrong one.
                 "seconds": failure.details.get("seconds", "").lstrip("-"),
             }

@@ -112,7 +112,7 @@ class InvitationSteps(OptionsFlow):
                 )
             except MeshError as err:
                 errors["base"] = err.code if err.code in INVITE_ERRORS else "failed"
-                error = plain(str(err))
+                error = str(err)
             else:
                 self._invitation_id = self._invitation.invitation_id
                 return await self.async_step_invite_code()

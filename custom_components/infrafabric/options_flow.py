@@ -137,7 +137,7 @@ class MeshOptionsFlow(InvitationSteps):
                         await node.set_role(peer.peer_id, role)
                 except MeshError as err:
                     errors["base"] = "failed"
-                    error = plain(str(err))
+                    error = str(err)
                 else:
                     return self.async_abort(
                         reason="peer_updated",

@@ -527,6 +527,12 @@ def _flow_texts() -> Generator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Join as fast as it goes: no browser has to follow."""
+    monkeypatch.setattr("custom_components.infrafabric.config_flow.SHOWN", 0.0)
+
+
 @pytest.fixture
 def meshes() -> Generator[FakeMeshes]:
     """Replace ``MeshNode`` everywhere."""

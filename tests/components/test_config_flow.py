@@ -212,7 +212,7 @@ async def test_a_mesh_that_cannot_be_saved_is_not_created(
 
     assert result["errors"] == {"base": "create_failed"}
     assert result["description_placeholders"] is not None
-    assert result["description_placeholders"]["error"] == "The disk is full&#46;"
+    assert result["description_placeholders"]["error"] == "The disk is full."
     assert _suggested(result) == user_input
     result = await _submit(hass, result, user_input)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -375,6 +375,24 @@ async def test_a_mesh_is_joined_only_once(
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "already_configured"
     assert meshes.calls == []
+
+
+@pytest.mark.parametrize("failure", [None, MeshError("join_timeout", "No answer.")])
+async def test_joining_does_not_end_before_a_browser_listens_for_it(
+    hass: HomeAssistant,
+    meshes: FakeMeshes,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: MeshError | None,
+) -> None:
+    monkeypatch.setattr("custom_components.infrafabric.config_flow.SHOWN", 0.2)
+    meshes.join_error = failure
+    result = await _to_confirmation(hass)
+    began = hass.loop.time()
+
+    result = await _progress(hass, await _submit(hass, result, {}))
+
+    assert hass.loop.time() - began > 0.19
+    assert result["type"] is (FlowResultType.FORM if failure else FlowResultType.CREATE_ENTRY)
 
 
 async def test_two_dialogs_joining_the_same_mesh_make_one_entry(

@@ -116,6 +116,17 @@ def test_texts_are_as_hassfest_wants_them(language: str) -> None:
         assert all(KEY.match(part) for part in path.split(".")), path
 
 
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_texts_that_are_not_rendered_have_nothing_to_render(language: str) -> None:
+    # The frontend gives the title of a menu no placeholders, and shows it and errors as they are.
+    for path, text in flat(texts_of(language)).items():
+        if path.split(".")[0] in ("config", "options"):
+            if path.endswith(".title"):
+                assert not placeholders_of(text), path
+            if path.endswith(".title") or ".error." in path:
+                assert not re.search(r"[`*]|\n", text), path
+
+
 @pytest.mark.parametrize(
     ("language", "name"),
     [("en", "Round-trip time"), ("de", "Umlaufzeit"), ("fr", "Temps d’aller-retour")],
