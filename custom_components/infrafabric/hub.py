@@ -15,6 +15,7 @@ from .addresses import signaling_urls
 from .const import (
     CONF_LOCAL_ADDRESSES,
     CONF_NODE_NAME,
+    CONF_SIGNALING_URLS,
     DOMAIN,
     EVENT_MESSAGE,
     EVENT_PEER_CONNECTED,
@@ -60,6 +61,7 @@ async def async_node_config(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Nod
         name=entry.data[CONF_NODE_NAME],
         software=await async_software(hass),
         signaling_urls=signaling_urls(hass, entry.options),
+        signaling_servers=tuple(entry.options.get(CONF_SIGNALING_URLS, ())),
         local_addresses=tuple(entry.options.get(CONF_LOCAL_ADDRESSES, ())),
         ice_servers=IceSource.from_options(hass, entry.options),
     )

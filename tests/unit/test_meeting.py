@@ -18,6 +18,8 @@ from infrafabric.mesh.node import MeshNode
 from infrafabric.mesh.problems import SIGNALING_GRACE
 from infrafabric.mesh.rendezvous import MAX_CARRIERS, Rendezvous, Server
 from infrafabric.mesh.signaling.base import Carrier, CarrierHandler
+from infrafabric.mesh.signaling.host import run_server
+from infrafabric.mesh.signaling.server import SignalingServer
 from infrafabric.mesh.signed import Signed
 
 from .mesh_lab import Lab, Member, MemoryStore
@@ -152,6 +154,38 @@ async def test_the_mesh_outlives_its_first_signaling_server(lab: Lab) -> None:
     await garage.until(lambda: garage.linked_to(studio), 20)
     await studio.until(lambda: studio.linked_to(garage))
     await talk(studio, garage)
+
+
+async def test_a_host_signs_in_at_a_server_of_somebody_else_and_lets_members_in_there(
+    lab: Lab,
+) -> None:
+    elsewhere = await run_server("127.0.0.1", 0, SignalingServer(open=True))
+    lab.hosts.append(elsewhere)
+    home = lab.founder
+    named = (elsewhere.url, home.url)
+    await home.node.reconfigure(
+        home.config(signaling_urls=(elsewhere.url,), signaling_servers=named)
+    )
+    await home.until(lambda: elsewhere.url in home.node.stats.signaling_connected)
+    # Its own address was dialled too, found to be its own, and left alone.
+    await home.until(lambda: home.node.stats.signaling_configured == (elsewhere.url,))
+    assert home.node.stats.problems == ()
+    await lab.host.close()
+    studio = await lab.join("Studio")
+    await talk(home, studio)
+
+
+async def test_two_names_of_one_server_are_no_clone(lab: Lab) -> None:
+    studio = await lab.join("Studio")
+    engine = studio.node._engine
+    rendezvous = engine.rendezvous
+    # Two members tell of the same server.
+    other_name = lab.url.replace("127.0.0.1", "localhost")
+    engine.state.servers = {"a": (lab.url,), "b": (other_name,)}
+    await rendezvous.set_servers(engine.meeting.servers())
+    await studio.until(lambda: len(rendezvous._carriers) == 1 and rendezvous.connected_urls != ())
+    assert not studio.node._engine.meeting.cloned
+    assert "cloned_identity" not in studio.node.stats.problems
 
 
 async def test_addresses_that_a_member_no_longer_hosts_are_forgotten(lab: Lab) -> None:

@@ -21,6 +21,9 @@ class NodeConfig:
     signaling_urls: tuple[str, ...] = ()
     """``ws://`` or ``wss://`` addresses, best first, at which others reach the signaling server
     this node hosts or uses; announced to the mesh and put into invitations."""
+    signaling_servers: tuple[str, ...] = ()
+    """Those of them that may lead to a server of somebody else, where this node signs in too;
+    one that turns out to lead to its own is left alone."""
     local_addresses: tuple[str, ...] = ()
     """IP addresses that links may use; empty means all. ``127.0.0.1`` is allowed here."""
     ice_servers: Callable[[], Awaitable[Sequence[IceServer]]] | None = None

@@ -106,10 +106,16 @@ class Meeting(RendezvousHandler):
     def servers(self) -> list[Server]:
         """Return where this node signs in: its own server first, then those of other members."""
         engine = self._engine
-        own_urls = engine.config.signaling_urls
+        config = engine.config
+        own_urls = config.signaling_urls
         own = []
-        if self._server is not None or own_urls:
-            own.append(Server(engine.identity.peer_id, own_urls))
+        if self._server is None:
+            own += [Server(engine.identity.peer_id, own_urls)] if own_urls else []
+        else:
+            # The addresses are for others; the node itself needs none to its own server.
+            here = tuple(url for url in own_urls if url not in config.signaling_servers)
+            own.append(Server(engine.identity.peer_id, here))
+            own += [Server(url, (url,)) for url in config.signaling_servers]
         # A server that several members use, or claim, needs one connection only: of two with the
         # same key it would end the older one, for ever.
         taken = {address_of(url) for url in own_urls}
@@ -161,6 +167,9 @@ class Meeting(RendezvousHandler):
     def _admits(self, key: bytes, chain: Sequence[Signed]) -> bool:
         """Judge a sign-in at our own server by what this node knows."""
         peer_id = PublicIdentity(key).peer_id
+        if peer_id == self._engine.identity.peer_id:
+            # By one of our own addresses; the server says that this node is here already.
+            return True
         if peer_id not in self._engine.roster.members:
             # A member that joined through somebody else brings the records that prove it.
             self._engine.apply(chain)
@@ -247,6 +256,10 @@ class Meeting(RendezvousHandler):
     def signaling_changed(self) -> None:
         """Let the node look for problems."""
         self._engine.look_for_problems()
+
+    def signaling_duplicate(self) -> None:
+        """Leave one of two names of the same server."""
+        self._engine.run(self._engine.rendezvous.set_servers(self.servers()), "servers")
 
     def signaling_refused(self, error: MeshError) -> None:
         """Notice a clone: a server has one place for each key."""

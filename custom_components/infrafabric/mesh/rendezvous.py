@@ -35,6 +35,9 @@ STRANGER_BURST: Final = 20
 SEND_TIMEOUT: Final = 3.0
 """Seconds that one server may take a box in; then the next one is tried."""
 
+REPLACED_WITHIN: Final = 3.0
+"""Seconds within which the own connection that took a place came up."""
+
 
 class RendezvousHandler(Protocol):
     """What the node is told."""
@@ -53,6 +56,9 @@ class RendezvousHandler(Protocol):
 
     def signaling_refused(self, error: MeshError) -> None:
         """Note that a server refused this node."""
+
+    def signaling_duplicate(self) -> None:
+        """Set the servers again: two of them are one, and one place is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,17 @@ class Rendezvous(CarrierHandler):
         self._budgets: dict[tuple[int, bool], TokenBucket] = {}
         self._changing = asyncio.Lock()
         self._stopped = False
+        self._connected_at: dict[int, float] = {}
+        self._duplicates: set[Server] = set()
 
     async def set_servers(self, servers: Sequence[Server]) -> None:
         """Register with these servers (at most 4) and leave all others; nothing once stopped."""
         async with self._changing:
             if self._stopped:
                 return
-            wanted = list(dict.fromkeys(servers))[:MAX_CARRIERS]
+            self._duplicates &= set(servers)
+            usable = [server for server in servers if server not in self._duplicates]
+            wanted = list(dict.fromkeys(usable))[:MAX_CARRIERS]
             for server in [known for known in self._carriers if known not in wanted]:
                 await self._leave(server)
             for server in wanted:
@@ -113,6 +123,7 @@ class Rendezvous(CarrierHandler):
         carrier = self._carriers.pop(server)
         await carrier.stop()
         self._offsets.pop(id(carrier), None)
+        self._connected_at.pop(id(carrier), None)
         for stranger in (False, True):
             self._budgets.pop((id(carrier), stranger), None)
         self._forget_presence(carrier)
@@ -220,12 +231,30 @@ class Rendezvous(CarrierHandler):
         error: MeshError | None,
     ) -> None:
         """Tell the node about a connection made, lost or refused."""
-        if not connected:
+        now = time.monotonic()
+        if connected:
+            self._connected_at[id(carrier)] = now
+        else:
             # What its clock said stays: a clock that is off may be why it refused.
             self._forget_presence(carrier)
         if isinstance(error, RefusedError):
-            self._handler.signaling_refused(error)
+            if self._is_duplicate(carrier, error, now):
+                self._duplicates |= {s for s, known in self._carriers.items() if known is carrier}
+                self._handler.signaling_duplicate()
+            else:
+                self._handler.signaling_refused(error)
         self._handler.signaling_changed()
+
+    def _is_duplicate(self, carrier: Carrier, error: RefusedError, now: float) -> bool:
+        """Tell whether the carrier leads where this node is already, by another name."""
+        if error.code == "signaling_already_here":
+            return True
+        # A server has one place for each key, and the newest connection gets it.
+        return error.code == "signaling_replaced" and any(
+            now - since < REPLACED_WITHIN
+            for other, since in self._connected_at.items()
+            if other != id(carrier)
+        )
 
     def carrier_time(self, carrier: Carrier, offset: float) -> None:
         """Remember how far the server's clock is ahead of ours."""
