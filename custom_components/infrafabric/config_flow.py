@@ -247,6 +247,7 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def _async_join_shown(self) -> dict[str, Any]:
         """Join, but not faster than a browser can follow."""
+        outcome: dict[str, Any] | BaseException
         outcome, _ = await asyncio.gather(
             self._async_join(), asyncio.sleep(SHOWN), return_exceptions=True
         )
