@@ -69,9 +69,10 @@ class Inviter:
             self._engine.emit(InvitationsChanged())
 
     def _addresses(self) -> list[str]:
-        """Return where newcomers may reach us: our own server first, then those of others."""
-        urls = [url for server in self._engine.meeting.servers() for url in server.urls]
-        return list(dict.fromkeys(urls))
+        """Return where newcomers may reach us: at our own addresses, then at other servers."""
+        engine = self._engine
+        others = [url for server in engine.meeting.servers() for url in server.urls]
+        return list(dict.fromkeys([*engine.config.signaling_urls, *others]))
 
     async def answer(self, carrier: Carrier, stranger: str, data: bytes) -> None:
         """Judge a newcomer's opened request and answer it."""
