@@ -70,6 +70,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> bool
         await room.async_leave(entry)
         raise
     _follow_home_assistant(hass, entry)
+    if node.lapsed:
+        # It goes on trying, since another admin may have renewed it; an invitation is quicker.
+        entry.async_start_reauth(hass)
     return True
 
 
@@ -142,7 +145,7 @@ async def _async_load_node(hass: HomeAssistant, entry: MeshConfigEntry) -> MeshN
         raise kind(
             translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
         ) from err
-    if node.revoked:
+    if node.revoked and not node.lapsed:
         raise ConfigEntryAuthFailed(
             translation_domain=DOMAIN,
             translation_key="membership_revoked",

@@ -28,7 +28,6 @@ TRANSLATED: Final = frozenset(
         "own_record",
         "peer_absent",
         "peer_not_connected",
-        "peer_refused",
         "proof_failed",
         "request_refused",
         "request_timeout",

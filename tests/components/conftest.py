@@ -142,7 +142,8 @@ class FakeMeshNode:
         self.config = config
         self.role = meshes.role
         self.not_after = datetime.now(UTC) + timedelta(days=90)
-        self.revoked = meshes.revoked
+        self.revoked = meshes.revoked or meshes.lapsed
+        self.lapsed = meshes.lapsed
         self.peers: dict[str, PeerView] = {
             STUDIO.peer_id: a_peer(STUDIO, "Studio", software="infrafabric/0.1.0 (agent)")
         }
@@ -458,6 +459,8 @@ class FakeMeshes:
     """Role of the nodes loaded from now on."""
     revoked: bool = False
     """Whether the nodes loaded from now on were revoked."""
+    lapsed: bool = False
+    """Whether the membership of the nodes loaded from now on ran out."""
     alone: bool = False
     """Whether the nodes loaded from now on are the only ones in their mesh."""
     load_error: Exception | None = None

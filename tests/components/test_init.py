@@ -246,6 +246,20 @@ async def test_removing_works_when_nobody_is_in_reach(
     assert not hass.config_entries.async_entries(DOMAIN)
 
 
+async def test_a_lapsed_membership_is_tried_and_an_invitation_asked_for(
+    hass: HomeAssistant, config_entry: MockConfigEntry, meshes: FakeMeshes, node: FakeMeshNode
+) -> None:
+    meshes.lapsed = True
+
+    await hass.config_entries.async_reload(config_entry.entry_id)
+    await hass.async_block_till_done()
+
+    assert config_entry.state is ConfigEntryState.LOADED
+    assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == [
+        "reauth"
+    ]
+
+
 @pytest.mark.parametrize("trouble", ["unreadable", "revoked"])
 async def test_removing_works_without_a_usable_membership(
     hass: HomeAssistant,

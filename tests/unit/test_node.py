@@ -338,6 +338,9 @@ async def test_a_revoked_peer_loses_its_link_at_once_and_knows_why(lab: Lab) -> 
     await garage.until(lambda: garage.linked_to(studio))
     peer_id = studio.node.peer_id
     await lab.founder.node.revoke(peer_id)
+    disconnected = await lab.founder.event(PeerDisconnected)
+    assert (disconnected.peer.peer_id, disconnected.reason) == (peer_id, "revoked")
+    assert not disconnected.peer.connected
     assert (await lab.founder.event(PeerRemoved)).reason == "revoked"
     assert (await garage.event(PeerRemoved)).peer_id == peer_id
     await studio.event(MembershipRevoked)
@@ -533,6 +536,48 @@ async def test_a_failing_listener_hurts_nobody(lab: Lab, caplog: pytest.LogCaptu
     assert "A listener failed" in caplog.text
     unsubscribe()
     unsubscribe()
+
+
+async def test_a_founder_that_was_off_for_months_renews_itself(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = lab.founder
+    await home.node.stop()
+    months = home.node.not_after.timestamp() + 86_400
+    for module in ("node", "engine", "problems"):
+        monkeypatch.setattr(f"infrafabric.mesh.{module}.time.time", lambda: months)
+    await home.start()
+    assert home.node.not_after.timestamp() > months
+    assert not home.node.revoked
+    assert not home.node.lapsed
+    assert home.node.role is Role.ADMIN
+
+
+async def test_a_member_that_lapsed_while_it_was_off_goes_on_trying(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = await lab.join("Studio")
+    await studio.node.stop()
+    months = studio.node.not_after.timestamp() + 86_400
+    monkeypatch.setattr("infrafabric.mesh.engine.time.time", lambda: months)
+    await studio.start()
+    assert studio.node.lapsed
+    assert lab.founder.node.peer_id in studio.node.peers or studio.node.peers == {}
+
+
+async def test_one_number_for_two_messages_is_told_as_a_clone(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    studio = await lab.join("Studio")
+    link = studio.link_to(lab.founder)
+    engine = studio.node._engine
+    first = studio.message_to(lab.founder, {"n": 1})
+    engine.sequence._next = first.sequence_num
+    second = studio.message_to(lab.founder, {"n": 2})
+    assert second.sequence_num == first.sequence_num
+    assert await link.send(*message_parts(first)) is ReceiptStatus.ACCEPTED
+    assert await link.send(*message_parts(second)) is ReceiptStatus.REPLAYED
+    assert "two with its key?" in caplog.text
 
 
 async def test_a_second_node_with_the_same_key_is_noticed(lab: Lab) -> None:

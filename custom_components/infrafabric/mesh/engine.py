@@ -35,9 +35,11 @@ from .model import (
     MessageReceived,
     MessageRefused,
     NodeEvent,
+    Path,
     PeerConnected,
     PeerDisconnected,
     PeerRemoved,
+    Quality,
     ReceiptStatus,
     Role,
 )
@@ -148,6 +150,7 @@ class Engine(LinkHandler):
         self.unsaved = False
         """Whether something changed that is not written yet, or could not be."""
         self._sessions: dict[str, Session] = {}
+        self._told_clones: frozenset[str] = frozenset()
         self.running = False
         self._wake_dialer = asyncio.Event()
         self.meeting = Meeting(self, http=http, server=server)
@@ -457,6 +460,9 @@ class Engine(LinkHandler):
 
     def _refuse(self, peer_id: str, verdict: Verdict) -> None:
         self.inbox.refuse(peer_id, verdict.status)
+        if new := self.replay.clones - self._told_clones:
+            self._told_clones |= new
+            _LOGGER.warning("Two messages of %s have one number: two with its key?", *new)
         self.emit(MessageRefused(peer_id, verdict.status))
         message, session = verdict.message, self._sessions.get(peer_id)
         if (
@@ -566,7 +572,13 @@ class Engine(LinkHandler):
         self.inbox.forget(peer_id)
         self.beacons.forget(peer_id)
         self.meeting.turn_out(peer_id, reason)
-        if self.peers.remove(peer_id):
+        view = self.peers.views.get(peer_id)
+        if self.peers.remove(peer_id) and view is not None:
+            if view.connected:
+                gone = dataclasses.replace(
+                    view, connected=False, path=Path.DOWN, quality=Quality()
+                )
+                self.emit(PeerDisconnected(gone, reason))
             self.emit(PeerRemoved(peer_id, reason))
 
     async def _close_after_goodbye(self, peer_id: str, reason: str) -> None:

@@ -175,6 +175,8 @@ class MeshNode:
     async def start(self) -> None:
         """Begin: sign in to signaling servers and dial every member, in the background."""
         await self._engine.start()
+        # A founder that was off for months renews itself before anybody asks.
+        await self._renew()
         self._engine.run(self._report(), "statistics")
         self._engine.run(self._upkeep(), "upkeep")
 
@@ -206,14 +208,19 @@ class MeshNode:
         while True:
             await asyncio.sleep(UPKEEP_INTERVAL)
             with going_on("Upkeep of the membership"):
-                engine.apply(())
-                names = {peer_id: view.name for peer_id, view in engine.peers.views.items()}
-                if made := engine.roster.renew(names, time.time()):
-                    await self._publish(made)
+                await self._renew()
             with going_on("Upkeep of the invitations"):
                 engine.inviter.register()
             if engine.unsaved:
                 engine.save_soon()
+
+    async def _renew(self) -> None:
+        """Notice who lapsed, and renew whose membership is half over."""
+        engine = self._engine
+        engine.apply(())
+        names = {peer_id: view.name for peer_id, view in engine.peers.views.items()}
+        if made := engine.roster.renew(names, time.time()):
+            await self._publish(made)
 
     # Looking
 
@@ -263,6 +270,11 @@ class MeshNode:
     def revoked(self) -> bool:
         """Whether this node is no longer a member and needs a new invitation."""
         return self._engine.state.revoked
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether this node's membership ran out: another admin may still renew it."""
+        return self.revoked and self._engine.state.membership.record(self.peer_id) is not None
 
     # Membership
 
