@@ -9,8 +9,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.measure import resident_kb
 from benchmarks.raw_ends import RawFar, RawNear, stay_on_loopback
-from infrafabric.mesh.identity import Identity
-from infrafabric.mesh.link import Link, LinkHandler, LinkSettings
+from infrafabric.mesh.link.link import Link, LinkHandler, LinkSettings
+from infrafabric.mesh.trust.identity import Identity
 
 FIRST = 5
 """Links before the first look: what is loaded and made once."""

@@ -14,9 +14,8 @@ from typing import Any
 import aiohttp
 
 from benchmarks.measure import cpu
-from infrafabric.mesh import transfer
 from infrafabric.mesh.api import MessageDraft, NodeConfig
-from infrafabric.mesh.links import OFFER_BURST, OFFER_RATE
+from infrafabric.mesh.link import transfer
 from infrafabric.mesh.model import (
     MessageReceived,
     NodeEvent,
@@ -25,6 +24,7 @@ from infrafabric.mesh.model import (
     Role,
 )
 from infrafabric.mesh.node import MeshNode
+from infrafabric.mesh.overlay.links import OFFER_BURST, OFFER_RATE
 from infrafabric.mesh.rate import TokenBucket
 from infrafabric.mesh.signaling.host import run_server
 from infrafabric.mesh.signaling.server import SignalingServer

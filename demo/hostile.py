@@ -11,8 +11,8 @@ from typing import Any, Self
 import aiohttp
 
 from infrafabric.mesh.api import MessageDraft, NodeConfig
-from infrafabric.mesh.link import Link
-from infrafabric.mesh.message import IFMessage, agent_address
+from infrafabric.mesh.link.link import Link
+from infrafabric.mesh.messages.message import IFMessage, agent_address
 from infrafabric.mesh.model import ReceiptStatus
 from infrafabric.mesh.node import MeshNode
 

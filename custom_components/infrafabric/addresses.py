@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 
 from .const import CONF_SIGNALING_URLS, SIGNAL_PATH
-from .mesh.invitation import MAX_URLS, is_signaling_url
+from .mesh.trust.invitation import MAX_URLS, is_signaling_url
 
 _WEBSOCKET_SCHEME = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 _PRIVATE_SUFFIXES = (

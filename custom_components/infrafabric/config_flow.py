@@ -33,9 +33,9 @@ from .forms import LONG_TEXT, TEXT, TEXTS, async_role_name, bullets, checked, pl
 from .hub import async_software
 from .mesh.api import NodeConfig
 from .mesh.errors import MeshError
-from .mesh.identity import check_groups
-from .mesh.invitation import Invitation
 from .mesh.node import MeshNode
+from .mesh.trust.identity import check_groups
+from .mesh.trust.invitation import Invitation
 from .options_flow import MeshOptionsFlow
 from .store import MemoryStore, MeshStore
 

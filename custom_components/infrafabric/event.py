@@ -8,7 +8,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import PeerEntity
 from .hub import MeshConfigEntry
-from .mesh.message_schema import PERFORMATIVES
+from .mesh.messages.schema import PERFORMATIVES
 from .mesh.model import MessageReceived, NodeEvent, PeerView
 
 # Everything is pushed; nothing is ever fetched.

@@ -32,7 +32,7 @@ from .const import (
     ICE_MODES,
 )
 from .mesh.model import Role
-from .mesh.records import is_name
+from .mesh.trust.records import is_name
 
 ROLES: Final = [role.value for role in Role]
 

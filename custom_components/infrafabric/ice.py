@@ -9,7 +9,7 @@ from homeassistant.const import CONF_URL, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 
 from .const import CONF_CREDENTIAL, CONF_ICE, CONF_ICE_SERVERS, ICE_HOME_ASSISTANT, ICE_NONE
-from .mesh.ice import IceServer
+from .mesh.link.ice import IceServer
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ from .const import DOMAIN
 from .errors import mesh_errors
 from .hub import MeshHub
 from .mesh.api import MessageDraft, SendResult
-from .mesh.message import IFMessage
-from .mesh.message_schema import DEFAULT_TTL, DOMAINS, MAX_TTL, PERFORMATIVES, PRIORITIES
+from .mesh.messages.message import IFMessage
+from .mesh.messages.schema import DEFAULT_TTL, DOMAINS, MAX_TTL, PERFORMATIVES, PRIORITIES
 from .mesh.model import ReceiptStatus, Role
 
 ATTR_EXPIRES_IN: Final = "expires_in"

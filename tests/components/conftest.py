@@ -31,9 +31,7 @@ from custom_components.infrafabric.mesh.api import (
     SendResult,
 )
 from custom_components.infrafabric.mesh.errors import InvalidError, RefusedError, UnreachableError
-from custom_components.infrafabric.mesh.identity import Identity, check_groups, mesh_id_of
-from custom_components.infrafabric.mesh.invitation import Invitation
-from custom_components.infrafabric.mesh.message import BROADCAST, IFMessage, agent_address
+from custom_components.infrafabric.mesh.messages.message import BROADCAST, IFMessage, agent_address
 from custom_components.infrafabric.mesh.model import (
     Band,
     InvitationsChanged,
@@ -56,7 +54,9 @@ from custom_components.infrafabric.mesh.model import (
     Role,
     StatsChanged,
 )
-from custom_components.infrafabric.mesh.records import Record, make_record, parse_signed
+from custom_components.infrafabric.mesh.trust.identity import Identity, check_groups, mesh_id_of
+from custom_components.infrafabric.mesh.trust.invitation import Invitation
+from custom_components.infrafabric.mesh.trust.records import Record, make_record, parse_signed
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 

@@ -15,7 +15,7 @@ from custom_components.infrafabric.addresses import (
 )
 from custom_components.infrafabric.forms import plain
 from custom_components.infrafabric.ice import IceSource
-from custom_components.infrafabric.mesh.ice import IceServer
+from custom_components.infrafabric.mesh.link.ice import IceServer
 from homeassistant.components.web_rtc import async_register_ice_servers
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component

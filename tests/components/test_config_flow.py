@@ -22,7 +22,7 @@ from custom_components.infrafabric.mesh.errors import (
     RefusedError,
     UnreachableError,
 )
-from custom_components.infrafabric.mesh.identity import check_groups
+from custom_components.infrafabric.mesh.trust.identity import check_groups
 from custom_components.infrafabric.store import MeshStore
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant

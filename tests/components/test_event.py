@@ -5,7 +5,7 @@ import json
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
-from custom_components.infrafabric.mesh.message_schema import PERFORMATIVES
+from custom_components.infrafabric.mesh.messages.schema import PERFORMATIVES
 from custom_components.infrafabric.mesh.model import ReceiptStatus
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
 from homeassistant.core import HomeAssistant, State

@@ -16,7 +16,7 @@ import yaml
 
 from custom_components.infrafabric.const import DOMAIN, PLATFORMS
 from custom_components.infrafabric.issues import ISSUES
-from custom_components.infrafabric.mesh.problems import MEMBERSHIP_REVOKED
+from custom_components.infrafabric.mesh.engine.problems import MEMBERSHIP_REVOKED
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er

@@ -25,9 +25,9 @@ from custom_components.infrafabric.const import (
     PLATFORMS,
 )
 from custom_components.infrafabric.mesh.api import MessageDraft, NodeConfig
-from custom_components.infrafabric.mesh.invitation import Invitation
 from custom_components.infrafabric.mesh.model import MessageReceived, NodeEvent
 from custom_components.infrafabric.mesh.node import MeshNode
+from custom_components.infrafabric.mesh.trust.invitation import Invitation
 from custom_components.infrafabric.store import MemoryStore
 from homeassistant.config_entries import SOURCE_USER, ConfigEntry
 from homeassistant.const import ATTR_ENTITY_ID, STATE_OFF, STATE_ON, STATE_UNAVAILABLE

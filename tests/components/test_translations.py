@@ -26,8 +26,8 @@ from custom_components.infrafabric import (
 )
 from custom_components.infrafabric.const import DOMAIN, PLATFORMS
 from custom_components.infrafabric.errors import TRANSLATED
-from custom_components.infrafabric.mesh import problems
-from custom_components.infrafabric.mesh.message_schema import PERFORMATIVES
+from custom_components.infrafabric.mesh.engine import problems
+from custom_components.infrafabric.mesh.messages.schema import PERFORMATIVES
 from custom_components.infrafabric.mesh.model import Band, Path as LinkPath, Role
 from custom_components.infrafabric.services import ACTIONS
 from homeassistant.core import HomeAssistant

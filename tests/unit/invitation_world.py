@@ -6,14 +6,14 @@ import json
 import pytest
 
 from infrafabric.mesh.errors import RefusedError
-from infrafabric.mesh.identity import Identity
-from infrafabric.mesh.invitation_book import InvitationBook
-from infrafabric.mesh.joining import (
+from infrafabric.mesh.model import Role
+from infrafabric.mesh.trust.identity import Identity
+from infrafabric.mesh.trust.invitation_book import InvitationBook
+from infrafabric.mesh.trust.joining import (
     JoinRequest,
     read_answer,
 )
-from infrafabric.mesh.membership import Membership
-from infrafabric.mesh.model import Role
+from infrafabric.mesh.trust.membership import Membership
 
 NOW = 1_800_000_000.0
 DAY = 86_400

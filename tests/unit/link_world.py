@@ -10,14 +10,14 @@ from typing import Any
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtcdtlstransport import certificate_digest
 
-from infrafabric.mesh.frames import Channel, FrameType
-from infrafabric.mesh.handshake import Handshake
-from infrafabric.mesh.identity import Identity
-from infrafabric.mesh.link import Link, LinkSettings
+from infrafabric.mesh.link.frames import Channel, FrameType
+from infrafabric.mesh.link.handshake import Handshake
+from infrafabric.mesh.link.link import Link, LinkSettings
+from infrafabric.mesh.link.sdp import Envelope, Session, own_text
+from infrafabric.mesh.link.transfer import CREDIT
 from infrafabric.mesh.model import ReceiptStatus
-from infrafabric.mesh.sdp import Envelope, Session, own_text
-from infrafabric.mesh.signed import Signed
-from infrafabric.mesh.transfer import CREDIT
+from infrafabric.mesh.trust.identity import Identity
+from infrafabric.mesh.trust.signed import Signed
 
 MESH = "m" * 32
 SIGNATURE = b"s" * 64

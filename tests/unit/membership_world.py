@@ -1,14 +1,14 @@
 """A small mesh of made-up people, for the tests of membership."""
 
-from infrafabric.mesh.identity import Identity, mesh_id_of
-from infrafabric.mesh.membership import (
+from infrafabric.mesh.model import Role
+from infrafabric.mesh.trust.identity import Identity, mesh_id_of
+from infrafabric.mesh.trust.membership import (
     Membership,
     Reason,
     Status,
     verify_chain,
 )
-from infrafabric.mesh.model import Role
-from infrafabric.mesh.records import make_record, make_tombstone
+from infrafabric.mesh.trust.records import make_record, make_tombstone
 
 NOW = 1_800_000_000.0
 DAY = 86_400

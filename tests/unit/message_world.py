@@ -3,12 +3,12 @@
 import pytest
 
 from infrafabric.mesh.encoding import canonical_json
-from infrafabric.mesh.identity import Identity
-from infrafabric.mesh.message import (
+from infrafabric.mesh.messages.message import (
     IFMessage,
     MessageRefusedError,
     agent_address,
 )
+from infrafabric.mesh.trust.identity import Identity
 
 NOW = 1_800_000_000.25
 HOME = Identity(b"\1" * 32)

@@ -10,14 +10,14 @@ import orjson
 
 from infrafabric.mesh.encoding import b64decode
 from infrafabric.mesh.errors import MeshError
-from infrafabric.mesh.identity import Identity, Purpose
-from infrafabric.mesh.membership import Membership
 from infrafabric.mesh.model import Role
 from infrafabric.mesh.signaling.actions import Limits, Send
 from infrafabric.mesh.signaling.base import Carrier, Credentials
 from infrafabric.mesh.signaling.core import SignalingCore
 from infrafabric.mesh.signaling.server import _trusts_chain
 from infrafabric.mesh.signaling.wire import auth_frame, hello_frame, transcript
+from infrafabric.mesh.trust.identity import Identity, Purpose
+from infrafabric.mesh.trust.membership import Membership
 
 URL = "wss://home.example.org/api/infrafabric/signal"
 UNIX = 1_800_000_000.0

@@ -20,7 +20,6 @@ from infrafabric.mesh.agent.output import (
 )
 from infrafabric.mesh.agent.selection import find_peer
 from infrafabric.mesh.errors import InvalidError
-from infrafabric.mesh.identity import check_groups
 from infrafabric.mesh.model import (
     MembershipRevoked,
     MessageRefused,
@@ -33,6 +32,7 @@ from infrafabric.mesh.model import (
     Role,
     StatsChanged,
 )
+from infrafabric.mesh.trust.identity import check_groups
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from infrafabric.mesh.message import IFMessage
+from infrafabric.mesh.messages.message import IFMessage
 
 from .agent_lab import (
     LOCAL,

@@ -17,7 +17,7 @@ from infrafabric.mesh.agent.settings import (
     split_address,
 )
 from infrafabric.mesh.errors import InvalidError
-from infrafabric.mesh.ice import IceServer
+from infrafabric.mesh.link.ice import IceServer
 
 
 def test_settings_come_back_as_they_were_saved(tmp_path: Path) -> None:

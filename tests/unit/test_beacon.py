@@ -5,10 +5,10 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
-from infrafabric.mesh.beacon import FRESH, LIFE, Beacon, BeaconLink, BeaconMap
-from infrafabric.mesh.identity import Identity, Purpose
 from infrafabric.mesh.model import Path
-from infrafabric.mesh.signed import Signed
+from infrafabric.mesh.overlay.beacon import FRESH, LIFE, Beacon, BeaconLink, BeaconMap
+from infrafabric.mesh.trust.identity import Identity, Purpose
+from infrafabric.mesh.trust.signed import Signed
 
 MESH = "m" * 32
 STUDIO = Identity(bytes(range(32)))

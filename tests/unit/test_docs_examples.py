@@ -17,13 +17,13 @@ import yaml
 from infrafabric.mesh.agent.parser import build
 from infrafabric.mesh.agent.store import FileStore
 from infrafabric.mesh.api import MessageDraft
-from infrafabric.mesh.identity import check_groups, mesh_id_of, peer_id_of
-from infrafabric.mesh.message import IFMessage
-from infrafabric.mesh.message_schema import PERFORMATIVES
+from infrafabric.mesh.messages.message import IFMessage
+from infrafabric.mesh.messages.schema import PERFORMATIVES
 from infrafabric.mesh.model import Role
 from infrafabric.mesh.node import MeshNode
-from infrafabric.mesh.records import Record, is_genuine, parse_signed
-from infrafabric.mesh.signed import Signed
+from infrafabric.mesh.trust.identity import check_groups, mesh_id_of, peer_id_of
+from infrafabric.mesh.trust.records import Record, is_genuine, parse_signed
+from infrafabric.mesh.trust.signed import Signed
 
 from .docs_pages import (
     ENGLISH,

@@ -19,11 +19,11 @@ from infrafabric.mesh.errors import (
     RefusedError,
     UnreachableError,
 )
-from infrafabric.mesh.frames import CHANNEL_OF, FrameType
-from infrafabric.mesh.identity import Purpose
-from infrafabric.mesh.message_schema import PERFORMATIVES
+from infrafabric.mesh.link.frames import CHANNEL_OF, FrameType
+from infrafabric.mesh.messages.schema import PERFORMATIVES
 from infrafabric.mesh.model import NodeEvent, ReceiptStatus
 from infrafabric.mesh.node import MeshNode
+from infrafabric.mesh.trust.identity import Purpose
 
 from .docs_pages import (
     ENGLISH,
@@ -190,9 +190,9 @@ def test_every_constant_called_a_limit_is_in_the_table_once() -> None:
 ERRORS = {"MeshError", "InvalidError", "RefusedError", "UnreachableError", "DeadlineError"}
 # Where an error's code comes out of a table: what is read there instead.
 TABLES = {
-    "joining.py": lambda: set(module("joining").REFUSALS),
+    "joining.py": lambda: set(module("trust.joining").REFUSALS),
     "dial.py": lambda: {code for code, _ in module("signaling.dial")._REFUSALS.values()},
-    "link.py": lambda: set(module("link")._LOST),
+    "link.py": lambda: set(module("link.link")._LOST),
 }
 
 
@@ -253,10 +253,10 @@ def test_every_error_is_in_troubleshooting_and_no_other() -> None:
 
 def test_every_reason_for_the_end_of_a_link_is_explained() -> None:
     documented = set(first_codes(section(page("how-to/troubleshooting.md"), "Why a link ended")))
-    engine = (INTEGRATION / "mesh" / "engine.py").read_text()
-    links = (INTEGRATION / "mesh" / "links.py").read_text()
+    engine = (INTEGRATION / "mesh" / "engine" / "engine.py").read_text()
+    links = (INTEGRATION / "mesh" / "overlay" / "links.py").read_text()
     own = set(re.findall(r'(?:close_all|links\.close)\([^)]*"(\w+)"\)', engine))
-    roster = (INTEGRATION / "mesh" / "roster.py").read_text()
+    roster = (INTEGRATION / "mesh" / "overlay" / "roster.py").read_text()
     # Why somebody is no member any more is also what its link is closed with.
     gone = set(re.findall(r'"(revoked|left|lapsed)"', roster))
     told = {
@@ -264,12 +264,12 @@ def test_every_reason_for_the_end_of_a_link_is_explained() -> None:
         for reason in own | gone | set(re.findall(r'_later\(former, "(\w+)"', links))
     }
 
-    assert documented == own | told | set(module("link")._LOST) | {"peer_silent"}
+    assert documented == own | told | set(module("link.link")._LOST) | {"peer_silent"}
 
 
 def test_every_problem_is_explained() -> None:
     headings = re.findall(r"^## (\w+)$", page("reference/problems.md"), re.MULTILINE)
-    names = constants_of_texts(INTEGRATION / "mesh" / "problems.py")
+    names = constants_of_texts(INTEGRATION / "mesh" / "engine" / "problems.py")
 
     assert sorted(headings) == sorted(names)
 
@@ -292,7 +292,7 @@ def test_the_tables_of_the_protocol_are_those_of_the_code() -> None:
         kind.value: (kind.name, CHANNEL_OF[kind].value) for kind in FrameType
     }
     messages = section(text, "Messages").split("**A receiver**")[0]
-    schema = module("message_schema")
+    schema = module("messages.schema")
     required = {codes(c[0])[0]: c[1] == "yes" for c in rows(messages)}
     assert {name for name, needed in required.items() if needed} == schema._REQUIRED
     assert {name for name, needed in required.items() if not needed} == set(schema._OPTIONAL)
@@ -322,15 +322,15 @@ def test_the_frames_and_errors_of_signaling_are_those_of_the_code() -> None:
 @pytest.mark.parametrize(
     ("heading", "fields"),
     [
-        ("Records", lambda: module("records")._RECORD_FIELDS),
-        ("Tombstones", lambda: module("records")._TOMBSTONE_FIELDS),
-        ("Beacons", lambda: module("beacon")._FIELDS),
+        ("Records", lambda: module("trust.records")._RECORD_FIELDS),
+        ("Tombstones", lambda: module("trust.records")._TOMBSTONE_FIELDS),
+        ("Beacons", lambda: module("overlay.beacon")._FIELDS),
         (
             "Joining",
             lambda: (
-                module("joining")._REQUEST_FIELDS
-                | module("joining")._ACCEPT_FIELDS
-                | module("joining")._REFUSE_FIELDS
+                module("trust.joining")._REQUEST_FIELDS
+                | module("trust.joining")._ACCEPT_FIELDS
+                | module("trust.joining")._REFUSE_FIELDS
             ),
         ),
     ],
@@ -341,7 +341,7 @@ def test_the_members_of_signed_values_are_those_of_the_code(heading: str, fields
 
 def test_the_members_of_an_invitation_are_those_of_the_code() -> None:
     text = section(page("reference/protocol.md"), "Invitations").split("### Joining")[0]
-    assert set(first_codes(text)) == module("invitation")._FIELDS
+    assert set(first_codes(text)) == module("trust.invitation")._FIELDS
 
 
 # --- The library

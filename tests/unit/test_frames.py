@@ -7,9 +7,9 @@ import zlib
 from hypothesis import given, strategies as st
 import pytest
 
-from infrafabric.mesh import frames
 from infrafabric.mesh.encoding import canonical_json
-from infrafabric.mesh.frames import (
+from infrafabric.mesh.link import frames
+from infrafabric.mesh.link.frames import (
     CHANNEL_OF,
     MAX_BODY,
     MAX_FRAME,

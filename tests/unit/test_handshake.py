@@ -4,10 +4,10 @@ from hypothesis import given, strategies as st
 import pytest
 
 from infrafabric.mesh.errors import RefusedError
-from infrafabric.mesh.frames import FrameError, FrameType, Hello
-from infrafabric.mesh.handshake import Handshake
-from infrafabric.mesh.identity import Identity
-from infrafabric.mesh.transfer import CREDIT
+from infrafabric.mesh.link.frames import FrameError, FrameType, Hello
+from infrafabric.mesh.link.handshake import Handshake
+from infrafabric.mesh.link.transfer import CREDIT
+from infrafabric.mesh.trust.identity import Identity
 
 HOME, STUDIO, EVE = (Identity(bytes([n]) * 32) for n in (1, 2, 3))
 

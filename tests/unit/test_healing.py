@@ -3,7 +3,7 @@
 from hypothesis import given, strategies as st
 import pytest
 
-from infrafabric.mesh.healing import (
+from infrafabric.mesh.overlay.healing import (
     FIRST_DELAY,
     JITTER,
     LAG_LIMIT_MS,

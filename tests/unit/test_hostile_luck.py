@@ -10,20 +10,20 @@ from unittest.mock import AsyncMock
 import pytest
 
 from infrafabric.mesh.encoding import canonical_json, parse_json
-from infrafabric.mesh.engine import unclean_since
+from infrafabric.mesh.engine.engine import unclean_since
+from infrafabric.mesh.engine.state import NodeState
 from infrafabric.mesh.errors import RefusedError
-from infrafabric.mesh.ice import IceServer
-from infrafabric.mesh.identity import Identity
-from infrafabric.mesh.membership import RECORD_LIFE, Membership, Reason
-from infrafabric.mesh.message import IFMessage, agent_address
+from infrafabric.mesh.link.ice import IceServer
+from infrafabric.mesh.link.traffic import MAX_CONTROL
+from infrafabric.mesh.messages.message import IFMessage, agent_address
+from infrafabric.mesh.messages.replay import ReplayGuard
 from infrafabric.mesh.model import MembershipRevoked, ReceiptStatus, Role
 from infrafabric.mesh.node import MeshNode
-from infrafabric.mesh.records import MAX_KEEP
-from infrafabric.mesh.replay import ReplayGuard
-from infrafabric.mesh.roster import MAX_EARLY, Roster
-from infrafabric.mesh.state import NodeState
-from infrafabric.mesh.sync import RecordSync, batches
-from infrafabric.mesh.traffic import MAX_CONTROL
+from infrafabric.mesh.overlay.roster import MAX_EARLY, Roster
+from infrafabric.mesh.overlay.sync import RecordSync, batches
+from infrafabric.mesh.trust.identity import Identity
+from infrafabric.mesh.trust.membership import RECORD_LIFE, Membership, Reason
+from infrafabric.mesh.trust.records import MAX_KEEP
 
 from .membership_world import ANNA, BEN, FOUNDER, NOW, founded, let_in, tombstone
 from .mesh_lab import Lab
@@ -82,9 +82,9 @@ async def test_statistics_go_on_after_any_error(lab: Lab, monkeypatch: pytest.Mo
 async def test_beacons_and_dials_go_on_after_any_error(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infrafabric.mesh.gossiper.PAUSE", 0.02)
-    monkeypatch.setattr("infrafabric.mesh.gossiper.INTERVAL", 0.02)
-    monkeypatch.setattr("infrafabric.mesh.engine.DIAL_LOOK", 0.02)
+    monkeypatch.setattr("infrafabric.mesh.engine.gossiper.PAUSE", 0.02)
+    monkeypatch.setattr("infrafabric.mesh.engine.gossiper.INTERVAL", 0.02)
+    monkeypatch.setattr("infrafabric.mesh.engine.engine.DIAL_LOOK", 0.02)
     studio = await lab.join("Studio")
     await studio.node.stop()
     await studio.start()
@@ -124,7 +124,7 @@ async def test_a_reconnect_that_is_given_up_does_not_stop_the_dialling(
     low, high = sorted((studio, lab.founder), key=lambda member: member.node.peer_id)
     with monkeypatch.context() as silence:
         silence.setattr(high.node._engine.links, "offered", lambda *_: None)
-        silence.setattr("infrafabric.mesh.links.DEADLINE", 0.5)
+        silence.setattr("infrafabric.mesh.overlay.links.DEADLINE", 0.5)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await low.node.reconnect(high.node.peer_id)
@@ -238,7 +238,9 @@ async def test_a_clock_that_was_wrong_for_a_while_costs_no_membership(
     studio = await lab.join("Studio")
     engine = studio.node._engine
     with monkeypatch.context() as clock:
-        clock.setattr("infrafabric.mesh.engine.time.time", lambda: time_of() + 10 * RECORD_LIFE)
+        clock.setattr(
+            "infrafabric.mesh.engine.engine.time.time", lambda: time_of() + 10 * RECORD_LIFE
+        )
         engine.apply(())
         await studio.event(MembershipRevoked)
         await studio.until(lambda: not engine.links.links)

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from infrafabric.mesh.api import MessageDraft
-from infrafabric.mesh.beacon import Beacon
 from infrafabric.mesh.encoding import canonical_json
+from infrafabric.mesh.engine.gossiper import MAX_MADE
 from infrafabric.mesh.errors import DeadlineError, UnreachableError
-from infrafabric.mesh.gossiper import MAX_MADE
-from infrafabric.mesh.message import agent_address
+from infrafabric.mesh.messages.message import agent_address
 from infrafabric.mesh.model import PeerConnected, PeerDisconnected, ReceiptStatus, Role
-from infrafabric.mesh.session import MAX_REFUSALS
-from infrafabric.mesh.sync import RecordSync, SyncStep
+from infrafabric.mesh.overlay.beacon import Beacon
+from infrafabric.mesh.overlay.session import MAX_REFUSALS
+from infrafabric.mesh.overlay.sync import RecordSync, SyncStep
 
 from .mesh_lab import Lab, Member
 
@@ -85,7 +85,7 @@ async def test_attempts_to_somebody_revoked_meanwhile_end(
 ) -> None:
     hostile = await lab.join("Hostile")
     home = lab.founder
-    monkeypatch.setattr("infrafabric.mesh.engine.GOODBYE", 0.01)
+    monkeypatch.setattr("infrafabric.mesh.engine.engine.GOODBYE", 0.01)
     engine = home.node._engine
     await hostile.node.stop()
     await home.until(lambda: not home.linked_to(hostile))
@@ -109,7 +109,7 @@ async def test_a_new_link_that_never_carries_traffic_still_ends_what_it_replaced
     home = lab.founder
     await home.event(PeerConnected)
     # From now on the hostile one is silent about members.
-    monkeypatch.setattr("infrafabric.mesh.session.EXCHANGE", 1.0)
+    monkeypatch.setattr("infrafabric.mesh.overlay.session.EXCHANGE", 1.0)
     monkeypatch.setattr(RecordSync, "start", lambda _: {"k": "digest", "digest": ""})
     monkeypatch.setattr(RecordSync, "received", lambda *_: SyncStep())
     for _ in range(2):

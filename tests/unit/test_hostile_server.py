@@ -11,15 +11,15 @@ import pytest
 
 from infrafabric.mesh.encoding import canonical_json
 from infrafabric.mesh.errors import MeshError, UnreachableError
-from infrafabric.mesh.healing import FIRST_DELAY, DialPolicy
-from infrafabric.mesh.identity import Identity
-from infrafabric.mesh.invitation import Invitation
-from infrafabric.mesh.joining import JoinRequest
 from infrafabric.mesh.model import PeerJoined
 from infrafabric.mesh.node import MeshNode
-from infrafabric.mesh.rendezvous import BOX_BURST, STRANGER_BURST, Rendezvous
+from infrafabric.mesh.overlay.healing import FIRST_DELAY, DialPolicy
+from infrafabric.mesh.overlay.rendezvous import BOX_BURST, STRANGER_BURST, Rendezvous
 from infrafabric.mesh.signaling.base import Carrier
-from infrafabric.mesh.signed import Signed
+from infrafabric.mesh.trust.identity import Identity
+from infrafabric.mesh.trust.invitation import Invitation
+from infrafabric.mesh.trust.joining import JoinRequest
+from infrafabric.mesh.trust.signed import Signed
 
 from .mesh_lab import Lab, Member, MemoryStore
 

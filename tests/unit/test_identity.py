@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from infrafabric.mesh.encoding import base32
-from infrafabric.mesh.identity import (
+from infrafabric.mesh.trust.identity import (
     Identity,
     PublicIdentity,
     Purpose,

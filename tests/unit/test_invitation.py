@@ -8,10 +8,10 @@ import pytest
 
 from infrafabric.mesh.encoding import b64encode, canonical_json
 from infrafabric.mesh.errors import InvalidError, RefusedError
-from infrafabric.mesh.invitation import Invitation, is_signaling_url, lookup_of
-from infrafabric.mesh.invitation_book import InvitationBook
 from infrafabric.mesh.model import Role
-from infrafabric.mesh.records import make_record
+from infrafabric.mesh.trust.invitation import Invitation, is_signaling_url, lookup_of
+from infrafabric.mesh.trust.invitation_book import InvitationBook
+from infrafabric.mesh.trust.records import make_record
 
 from .invitation_world import (
     ANNA,

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from infrafabric.mesh import invitation_book
 from infrafabric.mesh.errors import InvalidError, RefusedError
-from infrafabric.mesh.invitation_book import MAX_OPEN, REMEMBERED, InvitationBook
 from infrafabric.mesh.model import Role
 from infrafabric.mesh.signaling.base import MAX_INVITES
+from infrafabric.mesh.trust import invitation_book
+from infrafabric.mesh.trust.invitation_book import MAX_OPEN, REMEMBERED, InvitationBook
 
 from .invitation_world import ANNA, BEN, DAY, FOUNDER, NOW, Inviter, code_of, join
 

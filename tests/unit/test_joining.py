@@ -5,12 +5,14 @@ import json
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from infrafabric.mesh import joining
 from infrafabric.mesh.encoding import b64encode, canonical_json
 from infrafabric.mesh.errors import RefusedError
-from infrafabric.mesh.identity import Identity, Purpose
-from infrafabric.mesh.invitation import Invitation
-from infrafabric.mesh.joining import (
+from infrafabric.mesh.model import Role
+from infrafabric.mesh.signaling.base import MAX_BOX
+from infrafabric.mesh.trust import joining
+from infrafabric.mesh.trust.identity import Identity, Purpose
+from infrafabric.mesh.trust.invitation import Invitation
+from infrafabric.mesh.trust.joining import (
     MAX_ANSWER,
     REFUSALS,
     JoinRequest,
@@ -18,9 +20,7 @@ from infrafabric.mesh.joining import (
     make_refusal,
     read_answer,
 )
-from infrafabric.mesh.membership import Reason
-from infrafabric.mesh.model import Role
-from infrafabric.mesh.signaling.base import MAX_BOX
+from infrafabric.mesh.trust.membership import Reason
 
 from .invitation_world import (
     ANNA,

@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from infrafabric.mesh import frames, pulse, quality
 from infrafabric.mesh.errors import (
     DeadlineError,
     InvalidError,
@@ -16,15 +15,16 @@ from infrafabric.mesh.errors import (
     RefusedError,
     UnreachableError,
 )
-from infrafabric.mesh.frames import FrameType, encode_batch, encode_bodies, encode_probe, pack
-from infrafabric.mesh.ice import IceServer
-from infrafabric.mesh.identity import Identity
-from infrafabric.mesh.link import Link, LinkSettings
+from infrafabric.mesh.link import frames, pulse, quality
+from infrafabric.mesh.link.frames import FrameType, encode_batch, encode_bodies, encode_probe, pack
+from infrafabric.mesh.link.ice import IceServer
+from infrafabric.mesh.link.link import Link, LinkSettings
+from infrafabric.mesh.link.sdp import CLOCK_TOLERANCE, LIFETIME
+from infrafabric.mesh.link.traffic import MAX_CONTROL, MAX_GOSSIP
+from infrafabric.mesh.link.transfer import CREDIT, QUEUE_MESSAGES
 from infrafabric.mesh.model import Band, Path as LinkPath, Quality, ReceiptStatus
-from infrafabric.mesh.sdp import CLOCK_TOLERANCE, LIFETIME
-from infrafabric.mesh.signed import Signed
-from infrafabric.mesh.traffic import MAX_CONTROL, MAX_GOSSIP
-from infrafabric.mesh.transfer import CREDIT, QUEUE_MESSAGES
+from infrafabric.mesh.trust.identity import Identity
+from infrafabric.mesh.trust.signed import Signed
 
 from .link_world import SIGNATURE, connect, new_end, two_ends, under_attack
 

@@ -11,16 +11,16 @@ import pytest
 
 from infrafabric.mesh.api import MessageDraft
 from infrafabric.mesh.encoding import canonical_json
+from infrafabric.mesh.engine.problems import SIGNALING_GRACE
 from infrafabric.mesh.errors import MeshError, RefusedError, UnreachableError
-from infrafabric.mesh.identity import Identity, Purpose
 from infrafabric.mesh.model import PeerRemoved, ReceiptStatus, Role
 from infrafabric.mesh.node import MeshNode
-from infrafabric.mesh.problems import SIGNALING_GRACE
-from infrafabric.mesh.rendezvous import MAX_CARRIERS, Rendezvous, Server
+from infrafabric.mesh.overlay.rendezvous import MAX_CARRIERS, Rendezvous, Server
 from infrafabric.mesh.signaling.base import Carrier, CarrierHandler
 from infrafabric.mesh.signaling.host import run_server
 from infrafabric.mesh.signaling.server import SignalingServer
-from infrafabric.mesh.signed import Signed
+from infrafabric.mesh.trust.identity import Identity, Purpose
+from infrafabric.mesh.trust.signed import Signed
 
 from .mesh_lab import Lab, Member, MemoryStore
 
@@ -85,7 +85,7 @@ async def test_a_dozen_members_link_all_to_all_and_a_broadcast_reaches_everybody
 async def test_a_peer_that_never_answers_is_given_up_and_dialled_again(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infrafabric.mesh.links.DEADLINE", 0.3)
+    monkeypatch.setattr("infrafabric.mesh.overlay.links.DEADLINE", 0.3)
     studio = await lab.join("Studio")
     # Whichever of the two dials by itself; the other one falls silent.
     low, high = sorted((studio, lab.founder), key=lambda member: member.node.peer_id)
@@ -96,7 +96,7 @@ async def test_a_peer_that_never_answers_is_given_up_and_dialled_again(
         with pytest.raises(MeshError) as caught:
             await low.node.reconnect(high.node.peer_id)
         assert caught.value.code == "link_timeout"
-    monkeypatch.setattr("infrafabric.mesh.links.DEADLINE", 10)
+    monkeypatch.setattr("infrafabric.mesh.overlay.links.DEADLINE", 10)
     await low.until(lambda: low.linked_to(high), 15)
     assert low.node.peers[high.node.peer_id].failure is None
 
@@ -216,7 +216,7 @@ async def test_a_lapsed_member_is_removed_and_a_lapsing_one_is_warned(
 ) -> None:
     studio = await lab.join("Studio")
     record = studio.node.not_after.timestamp()
-    monkeypatch.setattr("infrafabric.mesh.problems.time.time", lambda: record - 86_400)
+    monkeypatch.setattr("infrafabric.mesh.engine.problems.time.time", lambda: record - 86_400)
     studio.node._problems.look()
     assert "membership_lapsing" in studio.node.stats.problems
     change = lab.founder.node._engine.roster.look(record + 1)
@@ -235,8 +235,8 @@ async def test_upkeep_renews_what_is_due(lab: Lab, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(membership, "renewals_due", renewals_due)
     monkeypatch.setattr("infrafabric.mesh.node.time.time", lambda: before.timestamp() - 86_400)
-    monkeypatch.setattr("infrafabric.mesh.records.CLOCK_TOLERANCE", 10**9)
-    monkeypatch.setattr("infrafabric.mesh.ledger.CLOCK_TOLERANCE", 10**9)
+    monkeypatch.setattr("infrafabric.mesh.trust.records.CLOCK_TOLERANCE", 10**9)
+    monkeypatch.setattr("infrafabric.mesh.trust.ledger.CLOCK_TOLERANCE", 10**9)
     await studio.until(lambda: studio.node.not_after > before)
 
 
@@ -250,13 +250,15 @@ async def test_silence_of_every_server_is_a_problem_after_a_while(
     assert studio.node.stats.problems == ()
     since = studio.node._problems._silent_since
     assert since is not None
-    monkeypatch.setattr("infrafabric.mesh.problems.time.monotonic", lambda: since + SIGNALING_GRACE)
+    monkeypatch.setattr(
+        "infrafabric.mesh.engine.problems.time.monotonic", lambda: since + SIGNALING_GRACE
+    )
     studio.node._problems.look()
     assert studio.node.stats.problems == ("no_signaling",)
 
 
 async def test_a_slow_checksum_is_a_problem(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infrafabric.mesh.problems.install_fast_crc", lambda: False)
+    monkeypatch.setattr("infrafabric.mesh.engine.problems.install_fast_crc", lambda: False)
     lab.founder.node._problems.look()
     assert "slow_crc" in lab.founder.node.stats.problems
 
@@ -317,7 +319,7 @@ async def test_a_flood_of_control_payloads_is_dropped(lab: Lab) -> None:
 async def test_messages_wait_until_the_members_are_exchanged(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infrafabric.mesh.session.ADMISSION", 0.05)
+    monkeypatch.setattr("infrafabric.mesh.overlay.session.ADMISSION", 0.05)
     studio = await lab.join("Studio")
     session = lab.founder.node._engine._sessions[studio.node.peer_id]
     session._admitted.clear()
@@ -332,7 +334,7 @@ async def test_a_request_that_the_peer_cannot_take_is_an_error(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio = await lab.join("Studio", Role.COMMAND)
-    monkeypatch.setattr("infrafabric.mesh.inbox.CLOCK_SET", 10**12)
+    monkeypatch.setattr("infrafabric.mesh.messages.inbox.CLOCK_SET", 10**12)
     with pytest.raises(RefusedError) as caught:
         await studio.node.request(
             lab.founder.node.peer_id, MessageDraft(content={}, performative="request")

@@ -4,8 +4,9 @@ import pytest
 
 from infrafabric.mesh.encoding import b64encode
 from infrafabric.mesh.errors import RefusedError
-from infrafabric.mesh.identity import Purpose
-from infrafabric.mesh.membership import (
+from infrafabric.mesh.model import Role
+from infrafabric.mesh.trust.identity import Purpose
+from infrafabric.mesh.trust.membership import (
     CLOCK_TOLERANCE,
     MAX_CHAIN,
     RECORD_LIFE,
@@ -13,8 +14,7 @@ from infrafabric.mesh.membership import (
     Status,
     verify_chain,
 )
-from infrafabric.mesh.model import Role
-from infrafabric.mesh.signed import Signed
+from infrafabric.mesh.trust.signed import Signed
 
 from .membership_world import (
     ANNA,

@@ -3,12 +3,12 @@
 from hypothesis import given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from infrafabric.mesh.membership import (
+from infrafabric.mesh.model import Role
+from infrafabric.mesh.trust.membership import (
     Membership,
     Reason,
 )
-from infrafabric.mesh.model import Role
-from infrafabric.mesh.signed import Signed
+from infrafabric.mesh.trust.signed import Signed
 
 from .membership_world import (
     ANNA,

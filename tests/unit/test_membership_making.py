@@ -5,17 +5,17 @@ import json
 
 import pytest
 
-from infrafabric.mesh import ledger
 from infrafabric.mesh.encoding import b64encode
 from infrafabric.mesh.errors import InvalidError, RefusedError
-from infrafabric.mesh.identity import Identity
-from infrafabric.mesh.membership import (
+from infrafabric.mesh.model import Role
+from infrafabric.mesh.trust import ledger
+from infrafabric.mesh.trust.identity import Identity
+from infrafabric.mesh.trust.membership import (
     MAX_CHAIN,
     RECORD_LIFE,
     Membership,
     Reason,
 )
-from infrafabric.mesh.model import Role
 
 from .membership_world import (
     ANNA,

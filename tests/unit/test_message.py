@@ -8,8 +8,7 @@ import pytest
 
 from infrafabric.mesh.encoding import canonical_json
 from infrafabric.mesh.errors import InvalidError
-from infrafabric.mesh.identity import Purpose
-from infrafabric.mesh.message import (
+from infrafabric.mesh.messages.message import (
     BROADCAST,
     MAX_CONTENT,
     MAX_MESSAGE,
@@ -17,6 +16,7 @@ from infrafabric.mesh.message import (
     agent_address,
 )
 from infrafabric.mesh.model import ReceiptStatus
+from infrafabric.mesh.trust.identity import Purpose
 
 from .message_world import (
     HOME,

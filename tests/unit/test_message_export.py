@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from infrafabric.mesh.message import (
+from infrafabric.mesh.messages.message import (
     IFMessage,
     MessageRefusedError,
     agent_address,

@@ -6,12 +6,12 @@ import hashlib
 from hypothesis import example, given, settings, strategies as st
 import pytest
 
-from infrafabric.mesh.message import (
+from infrafabric.mesh.messages.message import (
     BROADCAST,
     IFMessage,
     agent_address,
 )
-from infrafabric.mesh.message_schema import MAX_CITATIONS, MAX_RECEIVERS, validate
+from infrafabric.mesh.messages.schema import MAX_CITATIONS, MAX_RECEIVERS, validate
 from infrafabric.mesh.model import ReceiptStatus
 
 from .message_world import (

@@ -12,7 +12,7 @@ import pytest
 
 from infrafabric.mesh.api import MessageDraft
 from infrafabric.mesh.errors import DeadlineError, InvalidError, RefusedError, UnreachableError
-from infrafabric.mesh.message import IFMessage, agent_address
+from infrafabric.mesh.messages.message import IFMessage, agent_address
 from infrafabric.mesh.model import (
     InvitationsChanged,
     MembershipRevoked,
@@ -484,7 +484,9 @@ async def test_a_lost_answer_does_not_cost_the_invitation(
     _, text = await lab.founder.node.create_invitation()
     store = MemoryStore()
     with monkeypatch.context() as loss:
-        loss.setattr("infrafabric.mesh.founding.read_answer", Mock(side_effect=ValueError("lost")))
+        loss.setattr(
+            "infrafabric.mesh.engine.founding.read_answer", Mock(side_effect=ValueError("lost"))
+        )
         with pytest.raises(DeadlineError):
             await MeshNode.join(store, text, node_name="Unlucky", http=lab.http)
     with pytest.raises(InvalidError) as caught:
@@ -544,7 +546,7 @@ async def test_a_founder_that_was_off_for_months_renews_itself(
     home = lab.founder
     await home.node.stop()
     months = home.node.not_after.timestamp() + 86_400
-    for module in ("node", "engine", "problems"):
+    for module in ("node", "engine.engine", "engine.problems"):
         monkeypatch.setattr(f"infrafabric.mesh.{module}.time.time", lambda: months)
     await home.start()
     assert home.node.not_after.timestamp() > months
@@ -559,7 +561,7 @@ async def test_a_member_that_lapsed_while_it_was_off_goes_on_trying(
     studio = await lab.join("Studio")
     await studio.node.stop()
     months = studio.node.not_after.timestamp() + 86_400
-    monkeypatch.setattr("infrafabric.mesh.engine.time.time", lambda: months)
+    monkeypatch.setattr("infrafabric.mesh.engine.engine.time.time", lambda: months)
     await studio.start()
     assert studio.node.lapsed
     assert lab.founder.node.peer_id in studio.node.peers or studio.node.peers == {}

@@ -6,16 +6,21 @@ import os
 from hypothesis import given, strategies as st
 import pytest
 
-from infrafabric.mesh.conversations import MAX_PENDING, Conversations
 from infrafabric.mesh.errors import DeadlineError, RefusedError
-from infrafabric.mesh.identity import Identity
-from infrafabric.mesh.inbox import CLOCK_SET, Inbox, parse_all
 from infrafabric.mesh.lag import MIN_SAMPLES, LoopLag
-from infrafabric.mesh.message import BROADCAST, IFMessage, MessageRefusedError, agent_address
+from infrafabric.mesh.messages.conversations import MAX_PENDING, Conversations
+from infrafabric.mesh.messages.inbox import CLOCK_SET, Inbox, parse_all
+from infrafabric.mesh.messages.message import (
+    BROADCAST,
+    IFMessage,
+    MessageRefusedError,
+    agent_address,
+)
+from infrafabric.mesh.messages.replay import ReplayGuard
 from infrafabric.mesh.meter import MinuteMeter
 from infrafabric.mesh.model import ReceiptStatus, Role
-from infrafabric.mesh.replay import ReplayGuard
 from infrafabric.mesh.tasks import TaskOwner
+from infrafabric.mesh.trust.identity import Identity
 
 OWN, PEER = Identity(bytes([1]) * 32), Identity(bytes([2]) * 32)
 NOW = 1_800_000_000.0

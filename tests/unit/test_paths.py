@@ -2,9 +2,9 @@
 
 import pytest
 
-from infrafabric.mesh.ice import IceServer
+from infrafabric.mesh.link.ice import IceServer
+from infrafabric.mesh.link.paths import attempts, path_of, turn_path
 from infrafabric.mesh.model import Path
-from infrafabric.mesh.paths import attempts, path_of, turn_path
 
 STUN = IceServer(url="stun:stun.example:3478")
 UDP = IceServer(url="turn:turn.example:3478?transport=udp", username="u", credential="c")

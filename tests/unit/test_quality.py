@@ -5,8 +5,7 @@ import itertools
 from hypothesis import given, strategies as st
 import pytest
 
-from infrafabric.mesh.model import Band, Quality
-from infrafabric.mesh.quality import (
+from infrafabric.mesh.link.quality import (
     DEAD_AFTER,
     MIN_PROBES,
     MIN_SAMPLES,
@@ -18,6 +17,7 @@ from infrafabric.mesh.quality import (
     band_of,
     score_of,
 )
+from infrafabric.mesh.model import Band, Quality
 
 
 def run(

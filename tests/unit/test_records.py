@@ -4,8 +4,9 @@ from hypothesis import given, strategies as st
 import pytest
 
 from infrafabric.mesh.encoding import MAX_SAFE_INTEGER
-from infrafabric.mesh.identity import Purpose
-from infrafabric.mesh.membership import (
+from infrafabric.mesh.model import Role
+from infrafabric.mesh.trust.identity import Purpose
+from infrafabric.mesh.trust.membership import (
     MAX_CHAIN,
     RECORD_LIFE,
     Membership,
@@ -13,9 +14,8 @@ from infrafabric.mesh.membership import (
     clean_name,
     is_name,
 )
-from infrafabric.mesh.model import Role
-from infrafabric.mesh.records import make_record, parse_signed
-from infrafabric.mesh.signed import Signed
+from infrafabric.mesh.trust.records import make_record, parse_signed
+from infrafabric.mesh.trust.signed import Signed
 
 from .membership_world import (
     ANNA,

@@ -5,11 +5,11 @@ import json
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from infrafabric.mesh import replay
-from infrafabric.mesh.identity import Identity
-from infrafabric.mesh.message import BROADCAST, IFMessage
+from infrafabric.mesh.messages import replay
+from infrafabric.mesh.messages.message import BROADCAST, IFMessage
+from infrafabric.mesh.messages.replay import MAX_REMEMBERED, WINDOW, ReplayGuard, SequenceSource
 from infrafabric.mesh.model import ReceiptStatus
-from infrafabric.mesh.replay import MAX_REMEMBERED, WINDOW, ReplayGuard, SequenceSource
+from infrafabric.mesh.trust.identity import Identity
 
 NOW = 1_800_000_000.0
 HOME, STUDIO, CARL = (Identity(bytes([n]) * 32) for n in (1, 2, 3))

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from infrafabric.mesh.encoding import canonical_json, parse_json
-from infrafabric.mesh.identity import Identity
-from infrafabric.mesh.membership import RECORD_LIFE, Membership
 from infrafabric.mesh.model import Role
-from infrafabric.mesh.roster import Roster
-from infrafabric.mesh.signed import Signed
-from infrafabric.mesh.sync import BATCH_BYTES, RecordSync, batches, read_batch
+from infrafabric.mesh.overlay.roster import Roster
+from infrafabric.mesh.overlay.sync import BATCH_BYTES, RecordSync, batches, read_batch
+from infrafabric.mesh.trust.identity import Identity
+from infrafabric.mesh.trust.membership import RECORD_LIFE, Membership
+from infrafabric.mesh.trust.signed import Signed
 
 NOW = 1_800_000_000.0
 AUTHORITY, FOUNDER, STUDIO, GARAGE = (Identity(bytes([n]) * 32) for n in (1, 2, 3, 4))

@@ -21,11 +21,10 @@ from aiortc.rtcsctptransport import (
 from hypothesis import given, strategies as st
 import pytest
 
-from infrafabric.mesh import sctp_guards
 from infrafabric.mesh.errors import MeshError
-from infrafabric.mesh.frames import FrameType, encode_probe
-from infrafabric.mesh.model import ReceiptStatus
-from infrafabric.mesh.sctp_guards import (
+from infrafabric.mesh.link import sctp_guards
+from infrafabric.mesh.link.frames import FrameType, encode_probe
+from infrafabric.mesh.link.sctp_guards import (
     MAX_DATAGRAMS,
     MAX_FRAGMENTS,
     MAX_REMOTE_CANDIDATES,
@@ -35,6 +34,7 @@ from infrafabric.mesh.sctp_guards import (
     install_fast_crc,
     well_formed,
 )
+from infrafabric.mesh.model import ReceiptStatus
 
 from .link_world import SIGNATURE, HostilePeer, two_ends, under_attack
 

@@ -4,9 +4,9 @@ from hypothesis import given, strategies as st
 import pytest
 
 from infrafabric.mesh.errors import RefusedError
-from infrafabric.mesh.identity import Identity, Purpose
-from infrafabric.mesh.sdp import MAX_SDP, Candidate, Envelope, Session, own_text
-from infrafabric.mesh.signed import Signed
+from infrafabric.mesh.link.sdp import MAX_SDP, Candidate, Envelope, Session, own_text
+from infrafabric.mesh.trust.identity import Identity, Purpose
+from infrafabric.mesh.trust.signed import Signed
 
 HOME, STUDIO = Identity(b"\1" * 32), Identity(b"\2" * 32)
 MESH, ATTEMPT, NOW = "m" * 32, "0f" * 16, 1_800_000_000.0

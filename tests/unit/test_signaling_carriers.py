@@ -16,7 +16,6 @@ import pytest
 
 from infrafabric.mesh.encoding import b64encode
 from infrafabric.mesh.errors import InvalidError, MeshError, UnreachableError
-from infrafabric.mesh.identity import Identity
 from infrafabric.mesh.signaling import client as client_module, dial, host as host_module
 from infrafabric.mesh.signaling.actions import Limits
 from infrafabric.mesh.signaling.backoff import Backoff
@@ -27,6 +26,7 @@ from infrafabric.mesh.signaling.host import RunningServer, SignalingHost, run_se
 from infrafabric.mesh.signaling.local import LocalCarrier
 from infrafabric.mesh.signaling.server import SignalingServer
 from infrafabric.mesh.signaling.wire import encode_frame, hello_frame
+from infrafabric.mesh.trust.identity import Identity
 
 from .signaling_world import UNIX, Listener, World
 

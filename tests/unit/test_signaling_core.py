@@ -6,10 +6,10 @@ from hypothesis import given, settings, strategies as st
 import orjson
 import pytest
 
-from infrafabric.mesh.identity import Identity, Purpose, mesh_id_of
 from infrafabric.mesh.model import Role
 from infrafabric.mesh.signaling.actions import Limits
 from infrafabric.mesh.signaling.wire import hello_frame
+from infrafabric.mesh.trust.identity import Identity, Purpose, mesh_id_of
 
 from .signaling_world import LOOKUP, UNIX, URL, Rig, World
 

@@ -6,8 +6,8 @@ from hypothesis import given, strategies as st
 import pytest
 
 from infrafabric.mesh.encoding import b64encode
-from infrafabric.mesh.identity import Identity, Purpose
-from infrafabric.mesh.signed import Signed
+from infrafabric.mesh.trust.identity import Identity, Purpose
+from infrafabric.mesh.trust.signed import Signed
 
 HOME, STUDIO = (Identity(bytes([n]) * 32) for n in (1, 2))
 VALUE = {"b": 1, "a": ["é", None]}

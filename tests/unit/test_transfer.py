@@ -6,7 +6,7 @@ import random
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from infrafabric.mesh.frames import (
+from infrafabric.mesh.link.frames import (
     MAX_BODY,
     MAX_FRAME,
     MAX_MESSAGES,
@@ -18,8 +18,7 @@ from infrafabric.mesh.frames import (
     decode_start,
     pack,
 )
-from infrafabric.mesh.model import ReceiptStatus
-from infrafabric.mesh.transfer import (
+from infrafabric.mesh.link.transfer import (
     CREDIT,
     HOLD,
     MAX_IN_FLIGHT,
@@ -32,6 +31,7 @@ from infrafabric.mesh.transfer import (
     Outgoing,
     Pacer,
 )
+from infrafabric.mesh.model import ReceiptStatus
 
 SIGNATURE = b"s" * 64
 

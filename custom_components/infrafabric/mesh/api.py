@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .ice import IceServer
-from .message import IFMessage
+from .link.ice import IceServer
+from .messages.message import IFMessage
 from .model import ReceiptStatus, Role
 
 

@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .message import IFMessage
+    from .messages.message import IFMessage
 
 
 class Role(StrEnum):

@@ -13,12 +13,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from .api import InvitationView, MessageDraft, NodeConfig, SendResult
-from .engine import GOODBYE, Engine
+from .engine.engine import GOODBYE, Engine
+from .engine.founding import JOIN_DEADLINE, PENDING, create_mesh, join_mesh
+from .engine.problems import Problems
+from .engine.state import NodeState, NodeStore
 from .errors import DeadlineError, InvalidError, MeshError, RefusedError, UnreachableError
-from .founding import JOIN_DEADLINE, PENDING, create_mesh, join_mesh
-from .ice import IceServer
-from .identity import check_groups
-from .message import BROADCAST, IFMessage, agent_address
+from .link.ice import IceServer
+from .messages.message import BROADCAST, IFMessage, agent_address
 from .model import (
     NodeEvent,
     NodeStats,
@@ -27,10 +28,9 @@ from .model import (
     Role,
     StatsChanged,
 )
-from .problems import Problems
-from .signed import Signed
-from .state import NodeState, NodeStore
 from .tasks import going_on
+from .trust.identity import check_groups
+from .trust.signed import Signed
 
 if TYPE_CHECKING:
     import ssl

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ..api import MessageDraft
 from ..errors import DeadlineError, InvalidError, RefusedError, UnreachableError
-from ..message import IFMessage
+from ..messages.message import IFMessage
 from ..model import (
     MessageReceived,
     NodeEvent,

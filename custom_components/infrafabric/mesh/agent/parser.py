@@ -55,7 +55,7 @@ def _local_address(text: str) -> str:
 
 
 def _signal_url(text: str) -> str:
-    from ..invitation import is_signaling_url  # noqa: PLC0415 - brings in the cryptography
+    from ..trust.invitation import is_signaling_url  # noqa: PLC0415 - brings in the cryptography
 
     if not is_signaling_url(text):
         raise argparse.ArgumentTypeError(

@@ -14,7 +14,7 @@ import stat
 from typing import Final, Self
 
 from ..errors import InvalidError
-from ..ice import IceServer
+from ..link.ice import IceServer
 from .store import SETTINGS_FILE, read_private, write_private
 
 _LOGGER: Final = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import aiohttp
 
+from ..engine.founding import PENDING
 from ..errors import InvalidError
-from ..founding import PENDING
 from ..node import MeshNode
 from .events import node_json
 from .output import note, print_json

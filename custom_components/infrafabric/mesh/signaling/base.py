@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ..errors import MeshError
-from ..identity import Identity
-from ..signed import Signed
+from ..trust.identity import Identity
+from ..trust.signed import Signed
 
 PATH: Final = "/api/infrafabric/signal"
 """Where Home Assistant has its view; the standalone server answers here and at ``/``."""

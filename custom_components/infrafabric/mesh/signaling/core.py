@@ -10,9 +10,9 @@ from enum import Enum
 from typing import Final
 
 from ..encoding import b64decode, b64encode
-from ..identity import KEY_SIZE, PublicIdentity, Purpose, peer_id_of
 from ..rate import TokenBucket
-from ..signed import Signed
+from ..trust.identity import KEY_SIZE, PublicIdentity, Purpose, peer_id_of
+from ..trust.signed import Signed
 from .actions import (
     CLOSE_AWAY,
     CLOSE_LATER,

@@ -16,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from ..errors import DeadlineError, MeshError, RefusedError, UnreachableError
-from ..identity import Purpose
+from ..trust.identity import Purpose
 from .base import Credentials
 from .wire import (
     MAX_FRAME,

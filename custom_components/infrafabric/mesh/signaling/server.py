@@ -11,9 +11,9 @@ import secrets
 import time
 from typing import Protocol
 
-from ..identity import peer_id_of
-from ..records import verify_chain
-from ..signed import Signed
+from ..trust.identity import peer_id_of
+from ..trust.records import verify_chain
+from ..trust.signed import Signed
 from .actions import Action, Limits, Send
 from .core import Farewell, SignalingCore, Verifier
 from .wire import Auth

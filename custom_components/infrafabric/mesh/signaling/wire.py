@@ -39,9 +39,9 @@ import orjson
 from yarl import URL
 
 from ..encoding import b64decode, b64encode, canonical_json, hexdecode, parse_json
-from ..identity import KEY_SIZE, SIGNATURE_SIZE, is_identifier
-from ..records import MAX_CHAIN
-from ..signed import Signed
+from ..trust.identity import KEY_SIZE, SIGNATURE_SIZE, is_identifier
+from ..trust.records import MAX_CHAIN
+from ..trust.signed import Signed
 from .base import MAX_BOX, MAX_INVITES
 
 VERSION: Final = 1

@@ -1,0 +1,1 @@
+"""The running parts behind ``MeshNode`` (floor 4)."""
