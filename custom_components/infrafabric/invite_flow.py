@@ -170,7 +170,11 @@ class InvitationSteps(OptionsFlow):
             return self.async_show_progress(
                 step_id="invite_wait",
                 progress_action="invite_wait",
-                description_placeholders={"expires": _local_time(self._invitation)},
+                description_placeholders={
+                    "expires": _local_time(self._invitation),
+                    # The other side is asked to compare it, now.
+                    "fingerprint": self._hub.node.mesh_fingerprint,
+                },
                 progress_task=self._wait_task,
             )
         self._wait_task = None

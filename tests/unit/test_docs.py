@@ -238,18 +238,23 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 HOME_ASSISTANT_S = {
     "Actions",
     "Add integration",
+    "Add target",
     "Automations & scenes",
     "Configure",
     "Create automation",
-    "Developer tools",
+    "Devices",
     "Devices & services",
     "Edit in YAML",
     "InfraFabric",
     "InfraFabric: Send message",
+    "Next",
     "Perform action",
+    "Response",
     "Settings",
+    "Skip and finish",
     "States",
     "Submit",
+    "Tools",
 }
 
 

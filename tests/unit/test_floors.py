@@ -85,7 +85,11 @@ def test_a_file_imports_only_from_its_floor_and_below(path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "line", "problem"),
     [
-        ("mesh/link/link.py", "from ..node import MeshNode", "floor 2 imports mesh.node of floor 4"),
+        (
+            "mesh/link/link.py",
+            "from ..node import MeshNode",
+            "floor 2 imports mesh.node of floor 4",
+        ),
         ("mesh/link/link.py", "from .. import node", "floor 2 imports mesh.node of floor 4"),
         (
             "mesh/messages/message.py",
