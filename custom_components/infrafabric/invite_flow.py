@@ -64,6 +64,7 @@ class InvitationSteps(OptionsFlow):
         """Begin with nothing chosen."""
         self._invitation_id = ""
         self._text = ""
+        self._fingerprint = ""
         self._changed = asyncio.Event()
         self._known = asyncio.Event()
         self._wait_task: asyncio.Task[None] | None = None
@@ -115,6 +116,7 @@ class InvitationSteps(OptionsFlow):
                 error = str(err)
             else:
                 self._invitation_id = self._invitation.invitation_id
+                self._fingerprint = hub.node.mesh_fingerprint
                 return await self.async_step_invite_code()
         return self.async_show_form(
             step_id="invite",
@@ -173,7 +175,7 @@ class InvitationSteps(OptionsFlow):
                 description_placeholders={
                     "expires": _local_time(self._invitation),
                     # The other side is asked to compare it, now.
-                    "fingerprint": self._hub.node.mesh_fingerprint,
+                    "fingerprint": self._fingerprint,
                 },
                 progress_task=self._wait_task,
             )
