@@ -8,6 +8,7 @@ from typing import Any, Final
 from infrafabric.mesh.model import ReceiptStatus
 
 from .api import Json
+from .dashboard import URL_PATH
 from .hostile import HostileAgent
 from .processes import DemoError, until
 from .world import World
@@ -139,6 +140,7 @@ async def back_after_a_kill(world: World) -> str:
     # What a power cut may take from Home Assistant's own registries is not the question here.
     await studio.home.wait_saved("core.device_registry", await studio.device(home.peer_id))
     await studio.home.wait_saved("core.config_entries", studio.entry_id)
+    await studio.home.wait_saved("lovelace_dashboards", URL_PATH)
     async with home.api.events(event_type="infrafabric_peer_connected") as connected:
         await studio.home.kill()
         began = time.monotonic()

@@ -29,7 +29,7 @@ from .const import (
     DOMAIN,
     KIND_MESH,
 )
-from .forms import LONG_TEXT, TEXT, TEXTS, async_role_name, bullets, checked, plain
+from .forms import LONG_TEXT, SHOWN, TEXT, TEXTS, async_role_name, bullets, checked, plain
 from .hub import async_software
 from .mesh.api import NodeConfig
 from .mesh.errors import MeshError
@@ -58,10 +58,6 @@ JOIN_ERRORS: Final = frozenset(
     }
 )
 """Codes that have their own text under ``config.error``."""
-
-SHOWN: Final = 2.0
-"""Seconds that joining lasts at least. A browser asks to be told of its end only after it shows
-the progress step; what ended before that, it would wait for until somebody closes the dialog."""
 
 CREATE_STEPS: Final = {
     Reach.PUBLIC: "create",

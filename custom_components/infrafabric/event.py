@@ -2,7 +2,11 @@
 
 from typing import Final, override
 
-from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.components.event import (
+    EventEntity,
+    EventEntityDescription,
+    EventExtraStoredData,
+)
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -48,6 +52,16 @@ class MessageEvent(PeerEntity, EventEntity):
 
     # Up to 8 KiB a message, and many a minute: too much to keep in the database.
     _unrecorded_attributes = frozenset({"content"})
+
+    @override
+    async def async_get_last_event_data(self) -> EventExtraStoredData | None:
+        """Return what is to be restored, unless another peer said it.
+
+        Home Assistant restores by entity id, and a removed peer's name may be another's now.
+        """
+        data = await super().async_get_last_event_data()
+        said = data.last_event_attributes if data is not None else None
+        return data if said and said.get("peer_id") == self.peer.peer_id else None
 
     @callback
     @override

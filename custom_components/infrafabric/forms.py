@@ -43,6 +43,10 @@ EXPIRIES: Final = {
 }
 """How long an invitation may be open, by the key of its translation."""
 
+SHOWN: Final = 2.0
+"""Seconds that a progress step lasts at least. A browser asks to be told of its end only after it
+shows the step; what ended before that, it would wait for until somebody closes the dialog."""
+
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>&~:@/])")
 
 TEXT: Final = TextSelector()

@@ -23,7 +23,7 @@ from homeassistant.helpers.selector import (
 from homeassistant.util import dt as dt_util
 
 from .addresses import invitation_urls
-from .forms import EXPIRIES, EXPIRY, ROLE, async_role_name, bullets, plain
+from .forms import EXPIRIES, EXPIRY, ROLE, SHOWN, async_role_name, bullets, plain
 from .hub import MeshConfigEntry, MeshHub
 from .mesh.api import InvitationView
 from .mesh.errors import MeshError
@@ -136,6 +136,9 @@ class InvitationSteps(OptionsFlow):
             return await self.async_step_invite_wait()
         schema = probatio.Schema(
             {
+                probatio.Optional(
+                    CONF_TEXT, description={"suggested_value": self._text}
+                ): TextSelector(TextSelectorConfig(multiline=True, read_only=True)),
                 probatio.Optional(CONF_QR): QrCodeSelector(
                     QrCodeSelectorConfig(
                         data=self._text,
@@ -143,9 +146,6 @@ class InvitationSteps(OptionsFlow):
                         error_correction_level=QrErrorCorrectionLevel.LOW,
                     )
                 ),
-                probatio.Optional(
-                    CONF_TEXT, description={"suggested_value": self._text}
-                ): TextSelector(TextSelectorConfig(multiline=True, read_only=True)),
             }
         )
         return self.async_show_form(
@@ -235,7 +235,7 @@ class InvitationSteps(OptionsFlow):
 
     async def _async_wait(self) -> None:
         """Return when the peer is known, or when nobody can come any more."""
-        await self._changed.wait()
+        await asyncio.gather(self._changed.wait(), asyncio.sleep(SHOWN))
         with suppress(TimeoutError):
             async with asyncio.timeout(JOIN_GRACE):
                 await self._known.wait()

@@ -24,7 +24,7 @@ PARALLEL_UPDATES = 0
 
 CALM_SECONDS: Final = 10.0
 """Between two states of a measurement that changes with every heartbeat."""
-LAST_SEEN_SECONDS: Final = 60.0
+LAST_SEEN_SECONDS: Final = 900.0
 """Between two states of "last seen" while the peer is connected and heard all the time."""
 
 

@@ -533,7 +533,8 @@ def _flow_texts() -> Generator[None]:
 @pytest.fixture(autouse=True)
 def _no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     """Join as fast as it goes: no browser has to follow."""
-    monkeypatch.setattr("custom_components.infrafabric.config_flow.SHOWN", 0.0)
+    for flow in ("config_flow", "invite_flow"):
+        monkeypatch.setattr(f"custom_components.infrafabric.{flow}.SHOWN", 0.0)
 
 
 @pytest.fixture

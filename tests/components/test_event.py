@@ -3,10 +3,15 @@
 import json
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+    mock_restore_cache_with_extra_data,
+)
 
 from custom_components.infrafabric.mesh.messages.schema import PERFORMATIVES
 from custom_components.infrafabric.mesh.model import ReceiptStatus
+from custom_components.infrafabric.mesh.trust.identity import Identity
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
 from homeassistant.core import HomeAssistant, State
 
@@ -139,3 +144,30 @@ async def test_the_entity_is_unavailable_while_the_mesh_is_unloaded(
     node.receive(STUDIO, {"too": "late"})
     await hass.async_block_till_done()
     assert the_state(hass).state == STATE_UNAVAILABLE
+
+
+@pytest.mark.parametrize("said_by", [STUDIO, GARAGE])
+async def test_only_what_this_very_peer_said_is_restored(
+    hass: HomeAssistant,
+    config_entry: MockConfigEntry,
+    node: FakeMeshNode,
+    said_by: Identity,
+) -> None:
+    node.connect_peer(STUDIO.peer_id)
+    node.receive(STUDIO, {"n": 1})
+    await hass.async_block_till_done()
+    said = the_state(hass)
+    await hass.config_entries.async_unload(config_entry.entry_id)
+    # As after a restart; a removed peer may have had the name, and so the entity id.
+    attributes = {**said.attributes, "peer_id": said_by.peer_id}
+    data = {
+        "last_event_type": "inform",
+        "last_event_attributes": {"peer_id": said_by.peer_id},
+    }
+    mock_restore_cache_with_extra_data(hass, [(State(ENTITY_ID, said.state, attributes), data)])
+
+    await hass.config_entries.async_setup(config_entry.entry_id)
+    await hass.async_block_till_done()
+
+    assert (the_state(hass).state == said.state) is (said_by is STUDIO)
+    assert (the_state(hass).state == STATE_UNKNOWN) is (said_by is GARAGE)

@@ -12,6 +12,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.infrafabric.mesh.model import Band, Path, Quality, ReceiptStatus
+from custom_components.infrafabric.sensor import LAST_SEEN_SECONDS
 from homeassistant.const import (
     EVENT_STATE_CHANGED,
     EVENT_STATE_REPORTED,
@@ -198,7 +199,7 @@ async def test_the_first_measurement_is_shown_at_once(
     assert state_of(hass, "sensor.studio_round_trip_time") == "20.0"
 
 
-async def test_last_seen_is_written_once_a_minute_and_exactly_when_the_link_goes(
+async def test_last_seen_is_written_now_and_then_and_exactly_when_the_link_goes(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, node: FakeMeshNode
 ) -> None:
     connected = node.connect_peer(STUDIO.peer_id).last_seen
@@ -209,17 +210,17 @@ async def test_last_seen_is_written_once_a_minute_and_exactly_when_the_link_goes
     await hass.async_block_till_done()
     assert state_of(hass, "sensor.studio_last_seen") == connected.isoformat(timespec="seconds")
 
-    freezer.tick(timedelta(seconds=61))
+    freezer.tick(timedelta(seconds=LAST_SEEN_SECONDS + 1))
     async_fire_time_changed(hass)
     await hass.async_block_till_done()
     at_30 = (connected + timedelta(seconds=30)).isoformat(timespec="seconds")
     assert state_of(hass, "sensor.studio_last_seen") == at_30
 
-    node.change_peer(STUDIO.peer_id, last_seen=connected + timedelta(seconds=70))
+    node.change_peer(STUDIO.peer_id, last_seen=connected + timedelta(seconds=970))
     node.disconnect_peer(STUDIO.peer_id)
     await hass.async_block_till_done()
-    at_70 = (connected + timedelta(seconds=70)).isoformat(timespec="seconds")
-    assert state_of(hass, "sensor.studio_last_seen") == at_70
+    at_970 = (connected + timedelta(seconds=970)).isoformat(timespec="seconds")
+    assert state_of(hass, "sensor.studio_last_seen") == at_970
 
 
 async def test_a_removed_peer_leaves_no_pending_write(
