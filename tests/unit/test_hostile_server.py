@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 import os
 import time
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
+import aiohttp
+from aiohttp import web
 import pytest
 
 from infrafabric.mesh.encoding import canonical_json
@@ -14,8 +16,15 @@ from infrafabric.mesh.errors import MeshError, UnreachableError
 from infrafabric.mesh.model import PeerJoined
 from infrafabric.mesh.node import MeshNode
 from infrafabric.mesh.overlay.healing import FIRST_DELAY, DialPolicy
-from infrafabric.mesh.overlay.rendezvous import BOX_BURST, STRANGER_BURST, Rendezvous
-from infrafabric.mesh.signaling.base import Carrier
+from infrafabric.mesh.overlay.rendezvous import (
+    BOX_BURST,
+    MAX_CARRIERS,
+    STRANGER_BURST,
+    Rendezvous,
+    Server,
+)
+from infrafabric.mesh.signaling.base import Carrier, CarrierHandler
+from infrafabric.mesh.signaling.dial import open_socket
 from infrafabric.mesh.trust.identity import Identity
 from infrafabric.mesh.trust.invitation import Invitation
 from infrafabric.mesh.trust.joining import JoinRequest
@@ -207,3 +216,58 @@ def test_a_peer_whose_links_never_last_is_dialled_ever_less_often() -> None:
     policy.linked(peer)
     policy.lost(peer, now, lasted=3600.0)
     assert policy.due(now + FIRST_DELAY) == [peer]
+
+
+async def test_a_server_cannot_send_a_node_on_to_another_address() -> None:
+    asked: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        asked.append(request.path_qs)
+        if request.path == "/go":
+            return web.Response(status=302, headers={"Location": "/admin/reboot?now=1"})
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", elsewhere)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    async with aiohttp.ClientSession() as http:
+        with pytest.raises(UnreachableError, match="another address"):
+            await open_socket(http, f"ws://127.0.0.1:{port}/go")
+    await runner.cleanup()
+    assert asked == ["/go"]
+
+
+async def test_servers_that_never_answer_do_not_keep_out_those_that_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    carriers: list[Mock] = []
+
+    def make(server: Server, _: CarrierHandler) -> Mock:
+        carrier = Mock(
+            spec=Carrier,
+            stop=AsyncMock(),
+            connected=server.owner in ("own", "s5"),
+            url=server.urls[0],
+            owner=server.owner,
+        )
+        carriers.append(carrier)
+        return carrier
+
+    rendezvous = Rendezvous(Identity.generate(), Mock(), make)
+    owners = ["own", *(f"s{number}" for number in range(1, 6))]
+    await rendezvous.set_servers([Server(owner, (f"ws://{owner}",)) for owner in owners])
+    await rendezvous.rotate()
+    assert len(carriers) == MAX_CARRIERS
+    monkeypatch.setattr("infrafabric.mesh.overlay.rendezvous.PATIENCE", 0.0)
+    await rendezvous.rotate()
+    assert rendezvous.connected_urls == ("ws://own", "ws://s5")
+    assert len(rendezvous.configured_urls) == MAX_CARRIERS
+    for _ in range(3):
+        await rendezvous.rotate()
+    assert {carrier.owner for carrier in carriers} == set(owners)
+    assert [carrier.owner for carrier in carriers].count("s5") == 1
+    assert [carrier.owner for carrier in carriers].count("own") == 1
+    assert [carrier.owner for carrier in carriers].count("s1") > 1

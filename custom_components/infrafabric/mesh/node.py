@@ -211,6 +211,8 @@ class MeshNode:
                 await self._renew()
             with going_on("Upkeep of the invitations"):
                 engine.inviter.register()
+            with going_on("Upkeep of signaling"):
+                await engine.rendezvous.rotate()
             if engine.unsaved:
                 engine.save_soon()
 

@@ -22,6 +22,8 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 MAX_CARRIERS: Final = 4
 """Signaling servers a node registers with at once."""
+PATIENCE: Final = 300.0
+"""Seconds of silence after which a server gives its place to one that waits for it."""
 MAX_CLOCK_OFFSET: Final = 120.0
 """Seconds; beyond it, fresh messages would look stale to others."""
 
@@ -92,14 +94,20 @@ class Rendezvous(CarrierHandler):
         self._stopped = False
         self._connected_at: dict[int, float] = {}
         self._duplicates: set[Server] = set()
+        self._servers: tuple[Server, ...] = ()
+        self._silent_since: dict[int, float] = {}
+        self._tired: dict[Server, float] = {}
 
     async def set_servers(self, servers: Sequence[Server]) -> None:
         """Register with these servers (at most 4) and leave all others; nothing once stopped."""
         async with self._changing:
             if self._stopped:
                 return
+            self._servers = tuple(servers)
             self._duplicates &= set(servers)
+            self._tired = {s: at for s, at in self._tired.items() if s in self._servers}
             usable = [server for server in servers if server not in self._duplicates]
+            usable.sort(key=lambda server: self._tired.get(server, 0.0))
             wanted = list(dict.fromkeys(usable))[:MAX_CARRIERS]
             for server in [known for known in self._carriers if known not in wanted]:
                 await self._leave(server)
@@ -107,9 +115,22 @@ class Rendezvous(CarrierHandler):
                 if server not in self._carriers:
                     carrier = self._make_carrier(server, self)
                     self._carriers[server] = carrier
+                    self._silent_since[id(carrier)] = time.monotonic()
                     carrier.set_invites(self._lookups)
                     carrier.start()
         self._handler.signaling_changed()
+
+    async def rotate(self) -> None:
+        """Give the place of servers that have been silent for long to others that wait for one."""
+        now = time.monotonic()
+        tired = [
+            server
+            for server, carrier in self._carriers.items()
+            if not carrier.connected and now - self._silent_since.get(id(carrier), now) >= PATIENCE
+        ]
+        if tired and len(self._servers) > MAX_CARRIERS:
+            self._tired.update(dict.fromkeys(tired, now))
+            await self.set_servers(self._servers)
 
     async def stop(self) -> None:
         """Leave every server for good."""
@@ -124,6 +145,7 @@ class Rendezvous(CarrierHandler):
         await carrier.stop()
         self._offsets.pop(id(carrier), None)
         self._connected_at.pop(id(carrier), None)
+        self._silent_since.pop(id(carrier), None)
         for stranger in (False, True):
             self._budgets.pop((id(carrier), stranger), None)
         self._forget_presence(carrier)
@@ -234,7 +256,9 @@ class Rendezvous(CarrierHandler):
         now = time.monotonic()
         if connected:
             self._connected_at[id(carrier)] = now
+            self._silent_since.pop(id(carrier), None)
         else:
+            self._silent_since.setdefault(id(carrier), now)
             # What its clock said stays: a clock that is off may be why it refused.
             self._forget_presence(carrier)
         if isinstance(error, RefusedError):

@@ -97,6 +97,14 @@ def failure(url: str, code: str) -> MeshError:
     return UnreachableError("signaling_lost", text, url=url, reason=code)
 
 
+async def _refuse_redirect(
+    _session: object, _context: object, params: aiohttp.TraceRequestRedirectParams
+) -> None:
+    # A server must not choose what this node asks of other machines.
+    params.response.close()
+    raise aiohttp.ClientError("it points to another address")
+
+
 async def open_socket(http: aiohttp.ClientSession, url: str) -> aiohttp.ClientWebSocketResponse:
     """Open a WebSocket.
 
@@ -104,15 +112,23 @@ async def open_socket(http: aiohttp.ClientSession, url: str) -> aiohttp.ClientWe
         UnreachableError: ``signaling_unreachable``.
 
     """
+    if http.closed:
+        raise unreachable(url, "this node stops")
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_redirect.append(_refuse_redirect)
 
     async def connect(*, verify: bool) -> aiohttp.ClientWebSocketResponse:
-        return await http.ws_connect(
-            url,
-            heartbeat=HEARTBEAT,
-            max_msg_size=MAX_FRAME,
-            timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
-            ssl=verify,
-        )
+        # The caller's connections, but neither its cookies nor its way with redirects.
+        async with aiohttp.ClientSession(
+            connector=http.connector, connector_owner=False, trace_configs=[tracing]
+        ) as session:
+            return await session.ws_connect(
+                url,
+                heartbeat=HEARTBEAT,
+                max_msg_size=MAX_FRAME,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
+                ssl=verify,
+            )
 
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
