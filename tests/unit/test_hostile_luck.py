@@ -1,7 +1,7 @@
 """What bad luck does not do to a node: full disks, wrong clocks, a network that comes and goes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 import os
 import time
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from infrafabric.mesh.encoding import canonical_json, parse_json
 from infrafabric.mesh.engine.engine import unclean_since
 from infrafabric.mesh.engine.state import NodeState
-from infrafabric.mesh.errors import RefusedError
+from infrafabric.mesh.errors import RefusedError, UnreachableError
 from infrafabric.mesh.link.ice import IceServer
 from infrafabric.mesh.link.traffic import MAX_CONTROL
 from infrafabric.mesh.messages.message import IFMessage, agent_address
@@ -21,7 +21,7 @@ from infrafabric.mesh.model import MembershipRevoked, ReceiptStatus, Role
 from infrafabric.mesh.node import MeshNode
 from infrafabric.mesh.overlay.roster import MAX_EARLY, Roster
 from infrafabric.mesh.overlay.sync import RecordSync, batches
-from infrafabric.mesh.trust.identity import Identity
+from infrafabric.mesh.trust.identity import Identity, PublicIdentity
 from infrafabric.mesh.trust.membership import RECORD_LIFE, Membership, Reason
 from infrafabric.mesh.trust.records import MAX_KEEP
 
@@ -362,3 +362,22 @@ def test_what_a_slow_clock_keeps_for_later_is_bounded() -> None:
         roster.apply([tombstone(ANNA, BEN, serial=serial)], NOW - 600)
         roster.apply([tombstone(FOUNDER, BEN, serial=serial)], NOW - 600)
     assert 0 < len(roster._early) <= MAX_EARLY
+
+
+async def test_an_answer_waits_for_a_server_that_is_away_for_a_moment(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = await lab.join("Studio")
+    rendezvous = lab.founder.node._engine.rendezvous
+    send = rendezvous.send
+    away = [UnreachableError("signaling_unreachable", "Away.") for _ in range(2)]
+
+    async def sometimes(peer: PublicIdentity, payload: Mapping[str, Any]) -> None:
+        if payload["k"] == "answer" and away:
+            raise away.pop()
+        await send(peer, payload)
+
+    monkeypatch.setattr(rendezvous, "send", sometimes)
+    async with asyncio.timeout(5):
+        await studio.node.reconnect(lab.founder.node.peer_id)
+    assert not away

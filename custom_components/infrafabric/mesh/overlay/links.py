@@ -24,6 +24,8 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 DEADLINE: Final = 10.0
 """Seconds for one attempt, from the offer to both proofs."""
+ANSWER_PAUSES: Final = (0.25, 0.5, 1.0, 2.0)
+"""Seconds after which an answer that no server took is sent again."""
 MAX_ANSWERS: Final = 8
 """Offers answered at once; those of other members wait their turn, one of each member."""
 OFFER_RATE: Final = 1.0
@@ -253,7 +255,7 @@ class LinkManager(LinkHandler):
                 async with asyncio.timeout(DEADLINE):
                     link = await self._new_link(key, attempt)
                     answer = await link.create_answer(offer)
-                    await self._signal(key, "answer", answer, attempt)
+                    await self._send_answer(key, answer, attempt)
                     await link.wait_open()
             except BaseException as err:
                 if link is not None:
@@ -262,6 +264,17 @@ class LinkManager(LinkHandler):
                     _LOGGER.debug("Answering %s failed: %s", peer_id, err)
                     return
                 raise
+
+    async def _send_answer(self, key: PublicIdentity, answer: Signed, attempt: int) -> None:
+        # The peer waits for it: a server that is away for a moment must not cost the attempt.
+        for pause in ANSWER_PAUSES:
+            try:
+                await self._signal(key, "answer", answer, attempt)
+            except UnreachableError:
+                await asyncio.sleep(pause)
+            else:
+                return
+        await self._signal(key, "answer", answer, attempt)
 
     def answered(self, peer_id: str, answer: Signed) -> None:
         """Give an answer to the dial that waits for it; anything else is dropped."""
