@@ -9,12 +9,11 @@ from homeassistant.components.binary_sensor import (
 )
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .entity import NodeEntity, PeerEntity
+from .entity import NodeEntity, PeerEntity, async_add_peer_entities
 from .hub import MeshConfigEntry
-from .mesh.model import PeerView
 
 # Everything is pushed; nothing is ever fetched.
 PARALLEL_UPDATES = 0
@@ -41,11 +40,9 @@ async def async_setup_entry(
     hub = entry.runtime_data
     async_add_entities([ProblemSensor(hub, PROBLEM)])
 
-    @callback
-    def add_peer(peer: PeerView) -> None:
-        async_add_entities([ConnectivitySensor(hub, peer, CONNECTIVITY)])
-
-    entry.async_on_unload(hub.async_add_peer_listener(add_peer))
+    async_add_peer_entities(
+        entry, async_add_entities, lambda hub, peer: [ConnectivitySensor(hub, peer, CONNECTIVITY)]
+    )
 
 
 class ProblemSensor(NodeEntity, BinarySensorEntity):

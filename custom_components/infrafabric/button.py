@@ -4,13 +4,12 @@ from typing import Final, override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .entity import PeerEntity
+from .entity import PeerEntity, async_add_peer_entities
 from .errors import mesh_errors
 from .hub import MeshConfigEntry
-from .mesh.model import PeerView
 
 # The node itself limits how many dials run at once; a peer that is out of reach for ten seconds
 # must not hold up the next button.
@@ -29,13 +28,9 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add each peer's button as soon as the peer is known."""
-    hub = entry.runtime_data
-
-    @callback
-    def add_peer(peer: PeerView) -> None:
-        async_add_entities([ReconnectButton(hub, peer, RECONNECT)])
-
-    entry.async_on_unload(hub.async_add_peer_listener(add_peer))
+    async_add_peer_entities(
+        entry, async_add_entities, lambda hub, peer: [ReconnectButton(hub, peer, RECONNECT)]
+    )
 
 
 class ReconnectButton(PeerEntity, ButtonEntity):

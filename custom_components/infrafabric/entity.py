@@ -1,5 +1,6 @@
 """What all entities share: which device they belong to and when they write their state."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import override
 
@@ -7,10 +8,11 @@ from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 
 from .const import DOMAIN
-from .hub import MeshHub
+from .hub import MeshConfigEntry, MeshHub
 from .mesh.model import (
     NodeEvent,
     PeerChanged,
@@ -21,6 +23,19 @@ from .mesh.model import (
     ProblemsChanged,
     StatsChanged,
 )
+
+
+@callback
+def async_add_peer_entities(
+    entry: MeshConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    make: Callable[[MeshHub, PeerView], Iterable[Entity]],
+) -> None:
+    """Add what *make* returns for each peer, as soon as the peer is known."""
+    hub = entry.runtime_data
+    entry.async_on_unload(
+        hub.async_add_peer_listener(lambda peer: async_add_entities(make(hub, peer)))
+    )
 
 
 class MeshEntity(Entity):

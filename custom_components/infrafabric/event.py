@@ -10,10 +10,10 @@ from homeassistant.components.event import (
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .entity import PeerEntity
+from .entity import PeerEntity, async_add_peer_entities
 from .hub import MeshConfigEntry
 from .mesh.messages.schema import PERFORMATIVES
-from .mesh.model import MessageReceived, NodeEvent, PeerView
+from .mesh.model import MessageReceived, NodeEvent
 
 # Everything is pushed; nothing is ever fetched.
 PARALLEL_UPDATES = 0
@@ -34,13 +34,9 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add each peer's event entity as soon as the peer is known."""
-    hub = entry.runtime_data
-
-    @callback
-    def add_peer(peer: PeerView) -> None:
-        async_add_entities([MessageEvent(hub, peer, MESSAGE)])
-
-    entry.async_on_unload(hub.async_add_peer_listener(add_peer))
+    async_add_peer_entities(
+        entry, async_add_entities, lambda hub, peer: [MessageEvent(hub, peer, MESSAGE)]
+    )
 
 
 class MessageEvent(PeerEntity, EventEntity):

@@ -9,11 +9,11 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import DOMAIN
-from .entity import PeerEntity
+from .entity import PeerEntity, async_add_peer_entities
 from .errors import mesh_errors
 from .hub import MeshConfigEntry
 from .mesh.api import MessageDraft
-from .mesh.model import NodeEvent, PeerView, ReceiptStatus
+from .mesh.model import NodeEvent, ReceiptStatus
 
 # The node queues and paces what is sent; one slow peer must not hold up the others.
 PARALLEL_UPDATES = 0
@@ -27,13 +27,9 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add each peer's notify entity as soon as the peer is known."""
-    hub = entry.runtime_data
-
-    @callback
-    def add_peer(peer: PeerView) -> None:
-        async_add_entities([PeerNotify(hub, peer, MESSAGE)])
-
-    entry.async_on_unload(hub.async_add_peer_listener(add_peer))
+    async_add_peer_entities(
+        entry, async_add_entities, lambda hub, peer: [PeerNotify(hub, peer, MESSAGE)]
+    )
 
 
 class PeerNotify(PeerEntity, NotifyEntity):

@@ -12,10 +12,10 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory, UnitOfRatio, UnitOfTime
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .entity import NodeEntity, PeerEntity
+from .entity import NodeEntity, PeerEntity, async_add_peer_entities
 from .hub import MeshConfigEntry, MeshHub
 from .mesh.model import Band, NodeStats, Path, PeerView
 
@@ -196,11 +196,11 @@ async def async_setup_entry(
     hub = entry.runtime_data
     async_add_entities(NodeSensor(hub, description) for description in NODE_SENSORS)
 
-    @callback
-    def add_peer(peer: PeerView) -> None:
-        async_add_entities(PeerSensor(hub, peer, description) for description in PEER_SENSORS)
-
-    entry.async_on_unload(hub.async_add_peer_listener(add_peer))
+    async_add_peer_entities(
+        entry,
+        async_add_entities,
+        lambda hub, peer: [PeerSensor(hub, peer, description) for description in PEER_SENSORS],
+    )
 
 
 class NodeSensor(NodeEntity, SensorEntity):
