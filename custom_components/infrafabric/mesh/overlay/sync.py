@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from ..trust.membership import Membership
+from ..trust.membership import MAX_SIGNED, Membership
 from ..trust.signed import Signed
 
-MAX_SIGNED: Final = 96 * 1024
-"""Bytes of one record or tombstone (a keep list may name every member)."""
 MAX_SUMMARY: Final = 1000
 """Members in a summary, so that it fits a payload. What is left out is sent again, which costs
 bytes and does no harm."""
