@@ -1,0 +1,1 @@
+"""vMix over its TCP API, and over HTTP where that is all there is."""
