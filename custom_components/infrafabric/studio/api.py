@@ -194,7 +194,7 @@ class StudioClient(Protocol):
         """Show or hide a source within a scene (``Feature.SCENE_ITEMS``)."""
 
     async def set_text(self, source: str, text: str, *, field: str | None = None) -> None:
-        """Write a text source or a field of a title (``Feature.TEXT``); at most 10,000 characters."""
+        """Write a text source or a title's field (``Feature.TEXT``); 10,000 characters at most."""
 
     async def screenshot(
         self, source: str | None = None, *, width: int | None = None, quality: int = 80
