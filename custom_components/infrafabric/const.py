@@ -14,6 +14,17 @@ PLATFORMS: Final[list[Platform]] = [
     Platform.SENSOR,
 ]
 
+STUDIO_PLATFORMS: Final[list[Platform]] = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.EVENT,
+    Platform.IMAGE,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+]
+
 MANUFACTURER: Final = "InfraFabric"
 MODEL_NODE: Final = "Mesh node"
 MODEL_PEER: Final = "Mesh peer"
@@ -23,9 +34,35 @@ CONF_KIND: Final = "kind"
 CONF_MESH_ID: Final = "mesh_id"
 CONF_PEER_ID: Final = "peer_id"
 CONF_NODE_NAME: Final = "node_name"
+CONF_STUDIO_ID: Final = "studio_id"
+CONF_USE_HTTP: Final = "use_http"
+CONF_HTTP_PORT: Final = "http_port"
+CONF_HTTP_USERNAME: Final = "http_username"
+CONF_HTTP_PASSWORD: Final = "http_password"  # noqa: S105 - a name
 KIND_MESH: Final = "mesh"
+KIND_OBS: Final = "obs"
+KIND_VMIX: Final = "vmix"
 
-# Config entry options
+DEFAULT_OBS_PORT: Final = 4455
+DEFAULT_VMIX_PORT: Final = 8099
+DEFAULT_VMIX_HTTP_PORT: Final = 8088
+
+# Config entry options of a studio
+CONF_POLL_INTERVAL: Final = "poll_interval"
+CONF_AUDIO_CHANNELS: Final = "audio_channels"
+CONF_SCENE_ITEMS: Final = "scene_items"
+CONF_SCENES: Final = "scenes"
+CONF_DESTINATIONS: Final = "destinations"
+
+ITEMS_NONE: Final = "none"
+"""No scene item gets an entity, and OBS is not asked for them."""
+ITEMS_ALL: Final = "all"
+"""Those of every scene."""
+ITEMS_CHOSEN: Final = "chosen"
+"""Those of the chosen scenes."""
+ITEM_MODES: Final = [ITEMS_NONE, ITEMS_ALL, ITEMS_CHOSEN]
+
+# Config entry options of a mesh
 CONF_ICE: Final = "ice"
 CONF_ICE_SERVERS: Final = "ice_servers"
 CONF_SIGNALING_URLS: Final = "signaling_urls"

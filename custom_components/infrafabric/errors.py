@@ -1,4 +1,4 @@
-"""Errors of the mesh library in the words of Home Assistant."""
+"""Errors of the two libraries in the words of Home Assistant."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,11 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .const import DOMAIN
 from .mesh.errors import InvalidError, MeshError
+from .studio.errors import (
+    InvalidError as StudioInvalidError,
+    StudioError,
+    UnsupportedError as StudioUnsupportedError,
+)
 
 TRANSLATED: Final = frozenset(
     {
@@ -43,6 +48,39 @@ TRANSLATED: Final = frozenset(
 )
 """Codes that have their own text under ``exceptions``; every other one is shown as it is."""
 
+STUDIO_TRANSLATED: Final = frozenset(
+    {
+        "studio_auth_failed",
+        "studio_auth_missing",
+        "studio_busy",
+        "studio_closed",
+        "studio_destination_differs",
+        "studio_invalid_value",
+        "studio_kicked",
+        "studio_no_destination",
+        "studio_not_confirmed",
+        "studio_not_connected",
+        "studio_protocol",
+        "studio_refused_connection",
+        "studio_request_refused",
+        "studio_request_timeout",
+        "studio_secret_request",
+        "studio_stream_running",
+        "studio_timeout",
+        "studio_tls",
+        "studio_too_old",
+        "studio_unknown_channel",
+        "studio_unknown_host",
+        "studio_unknown_name",
+        "studio_unknown_output",
+        "studio_unknown_source",
+        "studio_unknown_transition",
+        "studio_unsupported",
+        "studio_wrong_port",
+    }
+)
+"""The same for codes of the studio library, by ``studio_key``."""
+
 
 def translation_of(err: MeshError) -> tuple[str, dict[str, str]]:
     """Return the translation key and the placeholders for *err*."""
@@ -65,6 +103,44 @@ def mesh_errors() -> Iterator[None]:
     except MeshError as err:
         kind = ServiceValidationError if isinstance(err, InvalidError) else HomeAssistantError
         key, placeholders = translation_of(err)
+        raise kind(
+            translation_domain=DOMAIN,
+            translation_key=key,
+            translation_placeholders=placeholders,
+        ) from err
+
+
+def studio_key(code: str) -> str:
+    """Return the translation key for a code of the studio library.
+
+    It begins with ``studio_``, because a mesh has codes of the same name, such as
+    ``request_refused``.
+    """
+    return code if code.startswith("studio_") else f"studio_{code}"
+
+
+def studio_translation_of(err: StudioError) -> tuple[str, dict[str, str]]:
+    """Return the translation key and the placeholders for *err*."""
+    if (key := studio_key(err.code)) in STUDIO_TRANSLATED:
+        return key, dict(err.details)
+    return "studio_error", {"error": str(err)}
+
+
+@contextmanager
+def studio_errors() -> Iterator[None]:
+    """Turn what the studio library raises into translated Home Assistant errors.
+
+    Raises:
+        ServiceValidationError: What the caller gave cannot work, or this studio has no such thing.
+        HomeAssistantError: Everything else.
+
+    """
+    try:
+        yield
+    except StudioError as err:
+        callers_fault = isinstance(err, StudioInvalidError | StudioUnsupportedError)
+        kind = ServiceValidationError if callers_fault else HomeAssistantError
+        key, placeholders = studio_translation_of(err)
         raise kind(
             translation_domain=DOMAIN,
             translation_key=key,

@@ -21,8 +21,11 @@ from custom_components.infrafabric.const import (
     CONF_MESH_ID,
     CONF_NODE_NAME,
     CONF_PEER_ID,
+    CONF_STUDIO_ID,
     DOMAIN,
     KIND_MESH,
+    KIND_OBS,
+    KIND_VMIX,
 )
 from custom_components.infrafabric.mesh.api import (
     InvitationView,
@@ -57,10 +60,19 @@ from custom_components.infrafabric.mesh.model import (
 from custom_components.infrafabric.mesh.trust.identity import Identity, check_groups, mesh_id_of
 from custom_components.infrafabric.mesh.trust.invitation import Invitation
 from custom_components.infrafabric.mesh.trust.records import Record, make_record, parse_signed
-from homeassistant.const import Platform
+from custom_components.infrafabric.studio.model import StudioKind, StudioState
+from homeassistant.const import (
+    CONF_HOST,
+    CONF_PASSWORD,
+    CONF_PORT,
+    CONF_SSL,
+    CONF_VERIFY_SSL,
+    Platform,
+)
 from homeassistant.core import HomeAssistant
 
 from .flow_texts import flow_texts_checked
+from .studio_fake import FakeStudioClient, obs_state
 
 OWN = Identity(bytes([1]) * 32)
 """The identity of the node under test, founder of its mesh."""
@@ -74,6 +86,11 @@ MESH_NAME = "Family"
 NODE_NAME = "Home"
 SECRET = bytes(range(100, 116))
 """The secret of ``INVITATION``; nothing but its text may hold it."""
+
+
+OBS_ID = "obs_3f2b8c1e-7a44-4f0e-9d6a-2c5b1e8f7a90"
+VMIX_ID = "vmix_b8d1f6a2-0c3e-4e57-8a11-90d2c4e6f701"
+OBS_PASSWORD = "hunter2-obs"
 
 
 def an_invitation(founder: Identity = OWN, **changes: Any) -> str:
@@ -586,3 +603,70 @@ async def node(
         assert await hass.config_entries.async_setup(config_entry.entry_id)
         await hass.async_block_till_done()
         yield meshes.node
+
+
+# -- studios ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def studio_state() -> StudioState:
+    """Return the studio's state at first; a test module overrides this to have a vMix."""
+    return obs_state()
+
+
+@pytest.fixture
+def studio_client(studio_state: StudioState) -> FakeStudioClient:
+    """Return the client that the studio's entry gets: on, and connected as soon as it starts."""
+    return FakeStudioClient(studio_state)
+
+
+@pytest.fixture
+def studio_options() -> dict[str, Any]:
+    """Return the options of the studio's entry; a test module overrides this."""
+    return {}
+
+
+@pytest.fixture
+def studio_entry(studio_state: StudioState, studio_options: dict[str, Any]) -> MockConfigEntry:
+    """Return the entry of the studio, an OBS or a vMix as its state says."""
+    data: dict[str, Any]
+    if studio_state.kind is StudioKind.OBS:
+        title, studio_id = "Stage", OBS_ID
+        data = {
+            CONF_KIND: KIND_OBS,
+            CONF_HOST: "obs.example",
+            CONF_PORT: 4455,
+            CONF_PASSWORD: OBS_PASSWORD,
+            CONF_SSL: False,
+            CONF_VERIFY_SSL: True,
+        }
+    else:
+        title, studio_id = "Truck", VMIX_ID
+        data = {CONF_KIND: KIND_VMIX, CONF_HOST: "vmix.example", CONF_PORT: 8099}
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title=title,
+        unique_id=studio_id,
+        version=1,
+        minor_version=1,
+        data={**data, CONF_STUDIO_ID: studio_id},
+        options=studio_options,
+    )
+
+
+@pytest.fixture
+async def init_studio(
+    hass: HomeAssistant,
+    studio_entry: MockConfigEntry,
+    studio_client: FakeStudioClient,
+    platforms: list[Platform],
+) -> AsyncGenerator[FakeStudioClient]:
+    """Set up the studio's entry with *platforms* and return its client."""
+    studio_entry.add_to_hass(hass)
+    with (
+        patch("custom_components.infrafabric.studio_setup.STUDIO_PLATFORMS", platforms),
+        patch("custom_components.infrafabric.studio_setup.make_client", return_value=studio_client),
+    ):
+        assert await hass.config_entries.async_setup(studio_entry.entry_id)
+        await hass.async_block_till_done()
+        yield studio_client

@@ -78,6 +78,10 @@ class StopReport:
 class StudioClient(Protocol):
     """One studio: keeps the connection, knows the state, does what it is told."""
 
+    poll_interval: float
+    """Seconds between two readings of what the studio does not report by itself; it may be changed
+    at any time and holds from the next reading on."""
+
     @property
     def kind(self) -> StudioKind:
         """Which program runs the studio."""
