@@ -297,7 +297,7 @@ class Link:
         self.peer_hello = handshake.peer_hello.hello
         self.opened_at = self._wall_clock()
         self.is_open = True
-        self._rtc.guard.established = True
+        self._rtc.guard.establish()
         self._traffic.start(handshake.peer_hello.credit)
         self._settled.set()
         self._tell("link_opened")

@@ -185,14 +185,15 @@ class Rtc:
     def counters(self) -> tuple[int, int]:
         """Bytes sent and received on the wire, without IP and UDP headers."""
         stats = next(iter(self._dtls._get_stats().values()))
-        return stats.bytesSent, stats.bytesReceived
+        short = self.guard.shortcut
+        return stats.bytesSent + short.bytes_sent, stats.bytesReceived + short.bytes_received
 
     def send(self, channel: int, frame: bytes) -> bool:
         """Queue *frame*; return whether the channel is open."""
         target = self._channels[channel]
         if target.readyState != "open":
             return False
-        target.send(frame)
+        self.guard.send(target, frame)
         return True
 
     def buffered(self, channel: int) -> int:

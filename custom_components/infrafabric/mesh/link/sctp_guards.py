@@ -26,10 +26,12 @@ from aiortc.rtcsctptransport import (
     ForwardTsnChunk,
     RTCSctpTransport,
     SackChunk,
+    serialize_packet,
 )
 import google_crc32c
 
 from .frames import MAX_FRAME, Channel
+from .shortcut import Shortcut, run_through
 
 _c_crc: Callable[[bytes], int] | None
 try:
@@ -40,6 +42,7 @@ except ImportError:
 
 if TYPE_CHECKING:
     from aioice import Candidate, Connection
+    from aiortc import RTCDataChannel
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -178,7 +181,8 @@ class SctpGuard:
 
         """
         self.established = False
-        """Set once the link is open: the association is never set up again."""
+        """Whether the link is open: the association is never set up again."""
+        self.shortcut = Shortcut(sctp.transport)
         self._sctp = sctp
         self._on_frame = on_frame
         self._on_progress = on_progress
@@ -189,7 +193,6 @@ class SctpGuard:
         """How far the peer is: unlike the smoothed round trip, without what waits in queues."""
         self._unsacked = 0
         self._sack_timer: asyncio.TimerHandle | None = None
-        self._sack_task: asyncio.Task[None] | None = None
         self._handle: Callable[[bytes], Awaitable[None]] = sctp._handle_data
         self._data_chunk: Callable[[DataChunk], Awaitable[None]] = sctp._receive_data_chunk
         self._sack_chunk: Callable[[SackChunk], Awaitable[None]] = sctp._receive_sack_chunk
@@ -228,15 +231,30 @@ class SctpGuard:
         """SCTP's smoothed round-trip time, seconds; 0 before the first."""
         return self._sctp._srtt or 0.0
 
+    def establish(self) -> None:
+        """The link is open: from now on packets take the short way."""
+        self.established = True
+        self.shortcut.open(lambda packet: run_through(self.handle_data(packet)))
+
+    def send(self, channel: RTCDataChannel, frame: bytes) -> None:
+        """Send *frame* on an open channel."""
+        if not self.established:
+            channel.send(frame)
+            return
+        # What ``channel.send`` does, but for the task that would send it a turn later.
+        channel._addBufferedAmount(len(frame))
+        self._sctp._data_channel_queue.append((channel, WEBRTC_BINARY, frame))
+        try:
+            run_through(self._sctp._data_channel_flush())
+        except ConnectionError:
+            _LOGGER.debug("A frame found the connection gone")
+
     def stop(self) -> None:
-        """Leave no timer and no task; nothing is delivered any more."""
+        """Leave no timer; nothing is delivered any more."""
         self._tripped = True
         if self._sack_timer is not None:
             self._sack_timer.cancel()
             self._sack_timer = None
-        if self._sack_task is not None:
-            self._sack_task.cancel()
-            self._sack_task = None
 
     def trip(self, reason: str, detail: str) -> None:
         """Report a broken bound, once, and drop everything that still arrives."""
@@ -366,13 +384,10 @@ class SctpGuard:
     def _sack_due(self) -> None:
         self._sack_timer = None
         if self._unsacked:
-            self._sack_task = self._loop.create_task(self._flush_sack())
+            run_through(self._flush_sack())
 
     async def _flush_sack(self) -> None:
         self._unsacked = 0
-        if self._sack_timer is not None:
-            self._sack_timer.cancel()
-            self._sack_timer = None
         try:
             await self._send_sack_now()
         except ConnectionError:
@@ -391,10 +406,14 @@ class SctpGuard:
             sack.advertised_rwnd = max(0, sctp._advertised_rwnd)
             chunk = _SackAndData(sack, chunk)
             self._unsacked = 0
-            if self._sack_timer is not None:
-                self._sack_timer.cancel()
-                self._sack_timer = None
-        await self._send(chunk)
+        if not self.established or sctp._remote_port is None:
+            await self._send(chunk)
+            return
+        self.shortcut.send(
+            serialize_packet(
+                sctp._local_port, sctp._remote_port, sctp._remote_verification_tag, chunk
+            )
+        )
 
 
 def guard_ice(connection: Connection) -> None:
@@ -402,7 +421,8 @@ def guard_ice(connection: Connection) -> None:
     check = connection.check_incoming
 
     def data_received(data: bytes, component: int) -> None:
-        if connection._queue.qsize() < MAX_DATAGRAMS:
+        # An empty datagram, which anybody may send, would end aiortc's task.
+        if data and connection._queue.qsize() < MAX_DATAGRAMS:
             connection._queue.put_nowait((data, component))
 
     def check_incoming(message: Any, addr: tuple[str, int], protocol: Any) -> None:
