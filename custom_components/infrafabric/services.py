@@ -1,7 +1,6 @@
 """Actions: talk to peers, invite, and manage the members of a mesh."""
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,14 +14,8 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import config_validation as cv, entity_registry as er
-from homeassistant.helpers.service import (
-    async_get_device_and_config_entry,
-    async_register_admin_service,
-)
-from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
-from homeassistant.helpers.typing import VolSchemaType
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import config_validation as cv
 from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN
@@ -32,14 +25,19 @@ from .mesh.api import MessageDraft, SendResult
 from .mesh.messages.message import IFMessage
 from .mesh.messages.schema import DEFAULT_TTL, DOMAINS, MAX_TTL, PERFORMATIVES, PRIORITIES
 from .mesh.model import ReceiptStatus, Role
+from .targets import (
+    ATTR_TIMEOUT,
+    Action,
+    async_register_actions,
+    invalid,
+    targeted_entries,
+    timeout_field,
+    with_target,
+)
 
 ATTR_EXPIRES_IN: Final = "expires_in"
 ATTR_INVITATION_ID: Final = "invitation_id"
 ATTR_ROLE: Final = "role"
-ATTR_TIMEOUT: Final = "timeout"
-
-MAX_TIMEOUT: Final = 300
-"""Seconds; an automation that waits longer is stuck."""
 
 _TEXT_OR_NOTHING: Final = probatio.Any(None, cv.string)
 """A template that repeats a field of another message finds nothing when that had none."""
@@ -65,42 +63,7 @@ MESSAGE_FIELDS: Final[dict[Any, Any]] = {
 """Every field of an IFMessage that a caller may choose; the node fills in the others."""
 
 
-def _timeout(default: float) -> dict[Any, Any]:
-    return {
-        probatio.Optional(ATTR_TIMEOUT, default=default): probatio.All(
-            probatio.Coerce(float), probatio.Range(min=1, max=MAX_TIMEOUT)
-        )
-    }
-
-
-def _with_target(fields: Mapping[Any, Any] | None = None) -> VolSchemaType:
-    """Return the schema of an action with a target."""
-    return probatio.All(
-        probatio.Schema({**cv.TARGET_SERVICE_FIELDS, **(fields or {})}),
-        cv.has_at_least_one_key(*cv.ENTITY_SERVICE_FIELDS),
-    )
-
-
 # -- targets ----------------------------------------------------------------------------------
-
-
-def _targeted_devices(call: ServiceCall) -> tuple[set[str], set[str]]:
-    """Return the devices that a call names, and those its areas, labels and entities mean."""
-    selection = TargetSelection(call.data)
-    found = async_extract_referenced_entity_ids(call.hass, selection)
-    registry = er.async_get(call.hass)
-    of_entities = {
-        entity.device_id
-        for entity_id in found.referenced
-        if (entity := registry.async_get(entity_id)) and entity.device_id
-    }
-    return selection.device_ids, (found.referenced_devices | of_entities) - selection.device_ids
-
-
-def _invalid(key: str, **placeholders: str) -> ServiceValidationError:
-    return ServiceValidationError(
-        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
-    )
 
 
 def _hubs(call: ServiceCall) -> Iterator[tuple[MeshHub, str, bool]]:
@@ -110,18 +73,11 @@ def _hubs(call: ServiceCall) -> Iterator[tuple[MeshHub, str, bool]]:
         ServiceValidationError: A named device belongs to no loaded mesh.
 
     """
-    named, meant = _targeted_devices(call)
-    for device_id in sorted(named | meant):
-        try:
-            _device, entry = async_get_device_and_config_entry(
-                call.hass, DOMAIN, device_id, include_child_devices=False
-            )
-        except ServiceValidationError:
-            if device_id in named:
-                raise
-            # An area holds all kinds of devices; the others are not spoken to.
-            continue
-        yield entry.runtime_data, device_id, device_id in named
+    for entry, device_id, named in targeted_entries(call):
+        if isinstance(entry.runtime_data, MeshHub):
+            yield entry.runtime_data, device_id, named
+        elif named:
+            raise invalid("not_a_peer")
 
 
 def _peers(call: ServiceCall) -> dict[MeshHub, list[str]]:
@@ -136,9 +92,9 @@ def _peers(call: ServiceCall) -> dict[MeshHub, list[str]]:
         if (peer_id := hub.peer_id_of_device(device_id)) is not None:
             peers.setdefault(hub, []).append(peer_id)
         elif named:
-            raise _invalid("not_a_peer")
+            raise invalid("not_a_peer")
     if not peers:
-        raise _invalid("no_peer_targeted")
+        raise invalid("no_peer_targeted")
     return peers
 
 
@@ -151,7 +107,7 @@ def _peer(call: ServiceCall) -> tuple[MeshHub, str]:
     """
     peers = [(hub, peer_id) for hub, ids in _peers(call).items() for peer_id in ids]
     if len(peers) != 1:
-        raise _invalid("one_peer_only")
+        raise invalid("one_peer_only")
     return peers[0]
 
 
@@ -165,7 +121,7 @@ def _mesh(call: ServiceCall) -> MeshHub:
     """
     hubs = [hub for hub, device_id, _named in _hubs(call) if hub.node_device_id == device_id]
     if len(hubs) != 1:
-        raise _invalid("one_node_only")
+        raise invalid("one_node_only")
     return hubs[0]
 
 
@@ -325,35 +281,25 @@ async def _reconnect_peer(call: ServiceCall) -> None:
 # -- registration -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Action:
-    """One action: what it takes, who may call it, and what it does."""
-
-    handler: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
-    schema: VolSchemaType
-    response: SupportsResponse = SupportsResponse.NONE
-    admin: bool = False
-
-
-ACTIONS: Final[Mapping[str, _Action]] = {
-    "send_message": _Action(
+ACTIONS: Final[Mapping[str, Action]] = {
+    "send_message": Action(
         handler=_send_message,
-        schema=_with_target({**MESSAGE_FIELDS, **_timeout(10)}),
+        schema=with_target({**MESSAGE_FIELDS, **timeout_field(10)}),
         response=SupportsResponse.OPTIONAL,
     ),
-    "request": _Action(
+    "request": Action(
         handler=_request,
-        schema=_with_target({**MESSAGE_FIELDS, **_timeout(30)}),
+        schema=with_target({**MESSAGE_FIELDS, **timeout_field(30)}),
         response=SupportsResponse.OPTIONAL,
     ),
-    "broadcast": _Action(
+    "broadcast": Action(
         handler=_broadcast,
-        schema=_with_target({**MESSAGE_FIELDS, **_timeout(10)}),
+        schema=with_target({**MESSAGE_FIELDS, **timeout_field(10)}),
         response=SupportsResponse.OPTIONAL,
     ),
-    "create_invitation": _Action(
+    "create_invitation": Action(
         handler=_create_invitation,
-        schema=_with_target(
+        schema=with_target(
             {
                 probatio.Optional(ATTR_ROLE, default=Role.OBSERVE.value): probatio.In(
                     [role.value for role in Role]
@@ -367,38 +313,30 @@ ACTIONS: Final[Mapping[str, _Action]] = {
         response=SupportsResponse.ONLY,
         admin=True,
     ),
-    "list_invitations": _Action(
+    "list_invitations": Action(
         handler=_list_invitations,
-        schema=_with_target(),
+        schema=with_target(),
         response=SupportsResponse.ONLY,
         admin=True,
     ),
-    "cancel_invitation": _Action(
+    "cancel_invitation": Action(
         handler=_cancel_invitation,
-        schema=_with_target({probatio.Required(ATTR_INVITATION_ID): cv.string}),
+        schema=with_target({probatio.Required(ATTR_INVITATION_ID): cv.string}),
         admin=True,
     ),
-    "revoke_peer": _Action(handler=_revoke_peer, schema=_with_target(), admin=True),
-    "set_peer_role": _Action(
+    "revoke_peer": Action(handler=_revoke_peer, schema=with_target(), admin=True),
+    "set_peer_role": Action(
         handler=_set_peer_role,
-        schema=_with_target(
+        schema=with_target(
             {probatio.Required(ATTR_ROLE): probatio.In([role.value for role in Role])}
         ),
         admin=True,
     ),
-    "reconnect_peer": _Action(handler=_reconnect_peer, schema=_with_target()),
+    "reconnect_peer": Action(handler=_reconnect_peer, schema=with_target()),
 }
 
 
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
-    """Register the actions; they outlive every entry, so that automations stay valid."""
-    for name, action in ACTIONS.items():
-        if action.admin:
-            async_register_admin_service(
-                hass, DOMAIN, name, action.handler, action.schema, action.response
-            )
-        else:
-            hass.services.async_register(
-                DOMAIN, name, action.handler, action.schema, action.response
-            )
+    """Register the actions of a mesh."""
+    async_register_actions(hass, ACTIONS)

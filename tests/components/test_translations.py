@@ -329,7 +329,7 @@ def test_every_choice_has_a_text_and_no_text_is_without_a_choice() -> None:
 
 # -- errors -----------------------------------------------------------------------------------
 
-RAISED = re.compile(r"(Error|Failed|NotReady|_invalid)$")
+RAISED = re.compile(r"(Error|Failed|NotReady|^invalid)$")
 
 
 def calls(folder: Path) -> Iterator[tuple[Path, ast.Call]]:
@@ -357,7 +357,7 @@ def raised_here() -> dict[str, set[str]]:
         if not RAISED.search(name_of(call)):
             continue
         words = {word.arg: word.value for word in call.keywords}
-        if name_of(call) == "_invalid":
+        if name_of(call) == "invalid":
             key, given = literal(call.args[0]), set(words) - {None}
         else:
             key = literal(words.get("translation_key"))
