@@ -72,11 +72,15 @@ def base32(data: bytes) -> str:
     return base64.b32encode(data).decode("ascii").rstrip("=").lower()
 
 
-def _orjson_writes_jcs(value: object, depth: int = 0) -> bool:
-    """Tell whether orjson's sorted output of *value* is its RFC 8785 form.
+def is_plain(value: object, depth: int = 0) -> bool:
+    """Tell whether orjson's sorted output of *value* is its RFC 8785 form, as it mostly is.
 
     True for ASCII keys (UTF-16 and UTF-8 order agree), no floats (ECMAScript writes them
     differently), integers a double holds exactly, and no exotic types.
+
+    Args:
+        value: What is to be written.
+        depth: How deep inside another value it stands.
 
     Raises:
         ValueError: *value* is nested deeper than ``MAX_DEPTH``.
@@ -95,14 +99,30 @@ def _orjson_writes_jcs(value: object, depth: int = 0) -> bool:
         plain = True
         for key, item in value.items():  # type: ignore[attr-defined]
             plain &= type(key) is str and key.isascii()
-            plain &= _orjson_writes_jcs(item, depth + 1)
+            plain &= is_plain(item, depth + 1)
         return plain
     if kind is list:
         plain = True
         for item in value:  # type: ignore[attr-defined]
-            plain &= _orjson_writes_jcs(item, depth + 1)
+            plain &= is_plain(item, depth + 1)
         return plain
     return False
+
+
+def plain_json(value: Any, depth: int = 0) -> bytes | None:
+    """Return the RFC 8785 bytes of *value* if it ``is_plain``, else None.
+
+    Raises:
+        ValueError: Nested deeper than ``MAX_DEPTH``, or a lone surrogate.
+
+    """
+    if not is_plain(value, depth):
+        return None
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as err:
+        msg = f"cannot be written as canonical JSON: {err}"
+        raise ValueError(msg) from err
 
 
 def canonical_json(value: Any) -> bytes:
@@ -113,11 +133,12 @@ def canonical_json(value: Any) -> bytes:
             not a string, an unknown type, or nesting deeper than ``MAX_DEPTH``.
 
     """
+    plain = plain_json(value)
+    if plain is not None:
+        return plain
     try:
-        if _orjson_writes_jcs(value):
-            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
         return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, orjson.JSONEncodeError, UnicodeError) as err:
+    except (rfc8785.CanonicalizationError, UnicodeError) as err:
         msg = f"cannot be written as canonical JSON: {err}"
         raise ValueError(msg) from err
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 import dataclasses
 import logging
 import math
+from operator import attrgetter
 import random
 import secrets
 import time
@@ -77,6 +78,7 @@ DIAL_LOOK: Final = 5.0
 _DRAFT_FIELDS: Final = tuple(
     item.name for item in dataclasses.fields(MessageDraft) if item.name != "content"
 )
+_draft_values: Final = attrgetter(*_DRAFT_FIELDS)
 
 
 async def _parse(
@@ -498,7 +500,7 @@ class Engine(LinkHandler):
             sequence=self.sequence.take(),
             now=time.time(),
             random=secrets.token_bytes,
-            **{name: getattr(draft, name) for name in _DRAFT_FIELDS},
+            **dict(zip(_DRAFT_FIELDS, _draft_values(draft), strict=True)),
         )
 
     async def deliver_to(self, peer_id: str, message: IFMessage) -> ReceiptStatus:

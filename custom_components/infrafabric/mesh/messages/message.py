@@ -14,10 +14,11 @@ from typing import Any, Final, Self
 
 import orjson
 
-from ..encoding import b64decode, b64encode, canonical_json, hexdecode, parse_canonical_json
+from ..encoding import b64decode, b64encode, canonical_json, hexdecode, is_plain, parse_json
 from ..errors import InvalidError
 from ..model import ReceiptStatus
-from ..trust.identity import KEY_SIZE, SIGNATURE_SIZE, Identity, PublicIdentity, peer_id_of
+from ..trust.identity import KEY_SIZE, SIGNATURE_SIZE, Identity, peer_id_of, verify_raw
+from .envelope import common_members, envelope_of
 from .schema import (
     AGENT,
     BROADCAST,
@@ -70,6 +71,58 @@ def _address_of(public_key: bytes) -> str:
     return AGENT + peer_id_of(public_key)
 
 
+@lru_cache(maxsize=2)
+def _second(unix: int) -> str:
+    return datetime.fromtimestamp(unix, UTC).isoformat()[: -len("+00:00")]
+
+
+def _written(now: float) -> str:
+    # The little more than nothing is for what a double makes of a millisecond.
+    seconds, milliseconds = divmod(int(now * 1000 + 0.001), 1000)
+    return f"{_second(seconds)}.{milliseconds:03d}Z"
+
+
+def _changing_members(
+    content: Mapping[str, Any],
+    conversation_id: str,
+    nonce: str,
+    sequence: int,
+    timestamp: str,
+    trace_id: str | None,
+) -> dict[str, Any]:
+    members = {
+        "content": content,
+        "conversation_id": conversation_id,
+        "nonce": nonce,
+        "sequence_num": sequence,
+        "timestamp": timestamp,
+    }
+    return members if trace_id is None else members | {"trace_id": trace_id}
+
+
+def _check_canonical(fields: dict[str, Any], body: bytes) -> None:
+    """Raise ValueError unless *body* is the RFC 8785 form of *fields*, which fit the schema."""
+    # The schema leaves no room for anything that orjson writes in another way, but in these three.
+    plain = (
+        "hazard" not in fields
+        and "provenance" not in fields
+        and is_plain(fields["content"], depth=1)
+    )
+    written = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS) if plain else canonical_json(fields)
+    if written != body:
+        raise ValueError("JSON is not in canonical form")
+
+
+def _checked_body(fields: Mapping[str, Any]) -> bytes:
+    """Return the RFC 8785 bytes of a message, checked as its receiver will check them."""
+    body = canonical_json(fields)
+    parsed = orjson.loads(body)
+    validate(parsed, len(body))
+    # A float of 2**53 and above is written as an integer that nobody accepts.
+    orjson.dumps(parsed, option=orjson.OPT_STRICT_INTEGER)
+    return body
+
+
 @dataclass(frozen=True, slots=True)
 class IFMessage:
     """A message whose schema and signature were checked when it was made or parsed."""
@@ -78,10 +131,9 @@ class IFMessage:
     """The exact RFC 8785 bytes that are signed."""
     signature: bytes = field(repr=False)
     """64 bytes, Ed25519 over ``body``."""
-    fields: Mapping[str, Any] = field(repr=False, compare=False)
-    """The parsed body; treat it as read-only."""
     timestamp: datetime = field(repr=False, compare=False)
     """When it was made (UTC)."""
+    _parsed: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def create(
@@ -134,54 +186,45 @@ class IFMessage:
             InvalidError: ``message_invalid`` (details ``reason``) or ``message_too_large``.
 
         """
-        fields: dict[str, Any] = {
-            "content": content,
-            "conversation_id": conversation_id
-            if conversation_id is not None
-            else CONVERSATION + random(_CONVERSATION_SIZE).hex(),
-            "nonce": random(_NONCE_SIZE).hex(),
-            "performative": performative,
-            "receiver": receivers[0] if len(receivers) == 1 else list(receivers),
-            "scope": {
-                "domain": domain,
-                "mission_id": mission_id,
-                "priority": priority,
-                "workflow": workflow,
-            },
-            "sender": _address_of(identity.public_key),
-            "sequence_num": sequence,
-            "timestamp": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:-6]
-            + "Z",
-            "ttl": ttl,
-        }
-        if topic is not None:
-            fields["topic"] = topic
-        if protocol is not None:
-            fields["protocol"] = protocol
-        if trace_id is not None:
-            fields["trace_id"] = trace_id
-        if citation_ids:
-            fields["citation_ids"] = list(citation_ids)
-        if hazard is not None:
-            fields["hazard"] = hazard
-        if provenance is not None:
-            fields["provenance"] = provenance
+        conversation = (
+            CONVERSATION + random(_CONVERSATION_SIZE).hex()
+            if conversation_id is None
+            else conversation_id
+        )
+        common = (
+            _address_of(identity.public_key),
+            tuple(receivers),
+            performative,
+            topic,
+            protocol,
+            ttl,
+            mission_id,
+            workflow,
+            domain,
+            priority,
+            tuple(citation_ids),
+        )
+        timestamp = _written(now)
+        changing = (conversation, random(_NONCE_SIZE).hex(), sequence, timestamp, trace_id)
         try:
-            body = canonical_json(fields)
-            # Read back, so that nothing is shared with the caller and what is checked is what
-            # the receiver will read.
-            fields = orjson.loads(body)
-            timestamp = validate(fields, len(body))
-            # A float of 2**53 and above is written as an integer that nobody accepts.
-            orjson.dumps(fields, option=orjson.OPT_STRICT_INTEGER)
+            body = None
+            if hazard is None and provenance is None:
+                body = envelope_of(trace_id is not None, *common).fill(content, *changing)
+            if body is None:
+                fields = common_members(*common) | _changing_members(content, *changing)
+                if hazard is not None:
+                    fields["hazard"] = hazard
+                if provenance is not None:
+                    fields["provenance"] = provenance
+                body = _checked_body(fields)
         except ContentTooLargeError as err:
             msg = f"The message is too large: {err}. Send less at once."
             raise InvalidError("message_too_large", msg) from err
-        except (ValueError, RecursionError, orjson.JSONEncodeError) as err:
+        except (ValueError, TypeError, RecursionError, orjson.JSONEncodeError) as err:
             reason = str(err) or "nested too deeply"
             msg = f"The message is not valid: {reason}."
             raise InvalidError("message_invalid", msg, reason=reason) from err
-        return cls(body, identity.sign_raw(body), fields, timestamp)
+        return cls(body, identity.sign_raw(body), datetime.fromisoformat(timestamp))
 
     @classmethod
     def parse(cls, body: bytes, signature: bytes, public_key: bytes) -> Self:
@@ -201,8 +244,9 @@ class IFMessage:
         if len(body) > MAX_MESSAGE:
             raise MessageRefusedError(ReceiptStatus.TOO_LARGE, "the message is too large")
         try:
-            fields = parse_canonical_json(body)
+            fields = parse_json(body)
             timestamp = validate(fields, len(body))
+            _check_canonical(fields, body)
         except ContentTooLargeError as err:
             raise MessageRefusedError(ReceiptStatus.TOO_LARGE, str(err)) from err
         except ValueError as err:
@@ -211,11 +255,9 @@ class IFMessage:
             raise MessageRefusedError(
                 ReceiptStatus.BAD_SIGNATURE, "the sender it names has another key"
             )
-        if len(signature) != SIGNATURE_SIZE or not PublicIdentity(public_key).verify_raw(
-            body, signature
-        ):
+        if not verify_raw(public_key, body, signature):
             raise MessageRefusedError(ReceiptStatus.BAD_SIGNATURE, "the signature is wrong")
-        return cls(body, signature, fields, timestamp)
+        return cls(body, signature, timestamp, fields)
 
     @classmethod
     def from_export(cls, exported: object) -> Self:
@@ -263,6 +305,16 @@ class IFMessage:
             receiver == address or (receiver[-1] == "*" and address.startswith(receiver[:-1]))
             for receiver in self.receivers
         )
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The parsed body; treat it as read-only."""
+        parsed = self._parsed
+        if parsed is None:
+            # Whoever sends a message seldom reads it.
+            parsed = orjson.loads(self.body)
+            object.__setattr__(self, "_parsed", parsed)
+        return parsed
 
     @property
     def sender(self) -> str:

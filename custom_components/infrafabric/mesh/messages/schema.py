@@ -95,6 +95,16 @@ def _one_of(name: str, values: frozenset[str], value: object) -> None:
         raise _refuse(name, "not one of the allowed values")
 
 
+def is_conversation(value: object) -> bool:
+    """Tell whether *value* may be a ``conversation_id``."""
+    return type(value) is str and _CONVERSATION.fullmatch(value) is not None
+
+
+def is_trace_id(value: object) -> bool:
+    """Tell whether *value* may be a ``trace_id``."""
+    return type(value) is str and _TRACE_ID.fullmatch(value) is not None
+
+
 def _integer(name: str, low: int, high: int, value: object) -> None:
     if type(value) is not int or not low <= value <= high:
         raise _refuse(name, f"not an integer from {low} to {high}")

@@ -74,6 +74,18 @@ def check_groups(identifier: str) -> str:
     return "-".join(text[i : i + _GROUP] for i in range(0, len(text), _GROUP)).upper()
 
 
+def verify_raw(public_key: bytes, data: bytes, signature: bytes) -> bool:
+    """Tell whether *signature* is the one of *public_key* over the bare *data* (IFMessage only)."""
+    if len(signature) != SIGNATURE_SIZE:
+        return False
+    try:
+        # What VerifyKey.verify comes to, without its objects: this is the busiest line of all.
+        crypto_sign_open(signature + data, public_key)
+    except CryptoError, ValueError, TypeError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class PublicIdentity:
     """Another node's public key and what can be done with it."""
@@ -102,14 +114,7 @@ class PublicIdentity:
 
     def verify_raw(self, data: bytes, signature: bytes) -> bool:
         """Tell whether *signature* is this key's over the bare *data* (IFMessage only)."""
-        if len(signature) != SIGNATURE_SIZE:
-            return False
-        try:
-            # What VerifyKey.verify comes to, without its objects: this is the busiest line of all.
-            crypto_sign_open(signature + data, self.public_key)
-        except CryptoError, ValueError, TypeError:
-            return False
-        return True
+        return verify_raw(self.public_key, data, signature)
 
     def seal(self, data: bytes) -> bytes:
         """Return *data* encrypted so that only this key's owner can read it (sealed box).
