@@ -16,12 +16,22 @@ How OBS takes them was measured with OBS 29.0.2 and libsrt 1.5.1:
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-import ipaddress
 import re
 from typing import Any, Final, Self
-from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit
 
-from .errors import InvalidError, UnsupportedError
+from .checks import (
+    AS_TYPED,
+    check_host,
+    check_range,
+    check_server,
+    check_size,
+    check_text,
+    choice,
+    invalid,
+    missing,
+)
+from .errors import UnsupportedError
+from .secrets import hidden_in_address, public_address
 
 MAX_NAME: Final = 64
 """Characters in the name of a destination."""
@@ -177,12 +187,12 @@ class Destination:
         """
         known = {item.name for item in fields(cls)}
         for name in values.keys() - known:
-            raise _invalid("destination_unused", str(name)[:MAX_NAME], "is no field of it")
+            raise invalid("destination_unused", str(name)[:MAX_NAME], "is no field of it")
         given = {name: _read(name, value) for name, value in values.items()}
         given = {name: value for name, value in given.items() if value is not None}
         for name in ("name", "service"):
             if name not in given:
-                raise _missing(name)
+                raise missing(name)
         made = cls(**given)
         made.check()
         return made
@@ -208,59 +218,59 @@ class Destination:
                 ``destination_address``, ``destination_credentials``.
 
         """
-        _check_text("name", self.name, MAX_NAME)
+        check_text("name", self.name, MAX_NAME)
         used = {"name", "service"} | _FIELDS[self.service]
         for item in fields(self):
             if item.name not in used and getattr(self, item.name) != item.default:
-                raise _invalid(
+                raise invalid(
                     "destination_unused",
                     item.name,
                     f"means nothing for a destination of the kind {self.service}: leave it empty",
                 )
         for name, maximum in _TEXTS.items():
             if (value := getattr(self, name)) is not None:
-                _check_text(name, value, maximum)
+                check_text(name, value, maximum)
         match self.service:
             case Service.SRT:
                 self._check_srt()
             case Service.WHIP:
-                _check_server(self.server, ("https", "http"))
+                check_server(self.server, ("https", "http"))
                 # It travels in a header of HTTP.
                 if self.token is not None and re.search(r"[^\x21-\x7e]", self.token):
-                    raise _invalid("destination_text", "token", "must be ASCII without blanks")
+                    raise invalid("destination_text", "token", "must be ASCII without blanks")
             case _:
                 self._check_rtmp()
 
     def _check_rtmp(self) -> None:
         if self.service in PRESETS and self.key is None:
-            raise _missing("key")
+            raise missing("key")
         if self.service is Service.RTMP or self.server is not None:
-            _check_server(self.server, ("rtmp", "rtmps"))
+            check_server(self.server, ("rtmp", "rtmps"))
         if self.username is None and self.password is not None:
-            raise _missing("username")
+            raise missing("username")
         if self.password is None and self.username is not None:
-            raise _missing("password")
+            raise missing("password")
 
     def _check_srt(self) -> None:
         if self.port is None:
-            raise _missing("port")
-        _check_range("port", self.port, 1, 65535)
+            raise missing("port")
+        check_range("port", self.port, 1, 65535)
         if self.host is not None:
-            _check_host("host", self.host)
+            check_host("host", self.host)
         elif self.mode is SrtMode.CALLER:
-            raise _missing("host")
-        _check_range("latency_ms", self.latency_ms, MIN_SRT_LATENCY_MS, MAX_SRT_LATENCY_MS)
+            raise missing("host")
+        check_range("latency_ms", self.latency_ms, MIN_SRT_LATENCY_MS, MAX_SRT_LATENCY_MS)
         if self.passphrase is not None:
-            _check_size("passphrase", self.passphrase, MIN_PASSPHRASE, MAX_PASSPHRASE)
+            check_size("passphrase", self.passphrase, MIN_PASSPHRASE, MAX_PASSPHRASE)
         if self.key_length is not None:
             if self.key_length not in SRT_KEY_LENGTHS:
-                raise _choice("key_length", map(str, SRT_KEY_LENGTHS))
+                raise choice("key_length", map(str, SRT_KEY_LENGTHS))
             if self.passphrase is None:
-                raise _missing("passphrase")
+                raise missing("passphrase")
         if self.stream_id is not None:
-            _check_size("stream_id", self.stream_id, 1, MAX_STREAM_ID)
+            check_size("stream_id", self.stream_id, 1, MAX_STREAM_ID)
             if self.mode is SrtMode.LISTENER:
-                raise _invalid(
+                raise invalid(
                     "destination_unused",
                     "stream_id",
                     "is sent by who calls: leave it empty when the studio listens",
@@ -385,111 +395,8 @@ _TEXTS: Final[Mapping[str, int]] = {
     "stream_id": MAX_KEY,
     "token": MAX_KEY,
 }
-_AS_TYPED: Final = {"password", "passphrase"}
 _NUMBERS: Final = {"port", "latency_ms", "key_length"}
 _CHOICES: Final[Mapping[str, type[StrEnum]]] = {"service": Service, "mode": SrtMode}
-_HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
-_MIN_HIDDEN: Final = 6
-"""Characters from which a part of an address counts as a secret: "1" in "backup=1" is none."""
-
-
-# -- addresses ------------------------------------------------------------------------------------
-
-
-def public_address(address: str) -> str:
-    """Return what may be shown of a server's address, whoever wrote it.
-
-    Of RTMP the host and the application (the first part of the path); of SRT the host, the mode
-    and the latency; of anything else the host alone, because WHIP servers have keys in their paths.
-    """
-    parts = _split(address)
-    if parts is None or not parts.hostname:
-        return "…"
-    try:
-        port = parts.port
-    except ValueError:
-        return "…"
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    shown = f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
-    if parts.scheme in ("rtmp", "rtmps"):
-        application, _, rest = parts.path.strip("/").partition("/")
-        return shown + (f"/{application}" if application else "") + ("/…" if rest else "")
-    if parts.scheme == "srt":
-        query = parse_qs(parts.query)
-        mode = query.get("mode", [SrtMode.CALLER])[-1]
-        latency = query.get("latency", [""])[-1]
-        said = [mode] if mode in {"caller", "listener", "rendezvous"} else []
-        if re.fullmatch(r"[0-9]{1,12}", latency):
-            said.append(f"{int(latency) // 1000} ms")
-        return f"{shown} ({', '.join(said)})" if said else shown
-    return shown
-
-
-def hidden_in_address(address: str) -> set[str]:
-    """Return the parts of an address that may open a door: user info, path and query values."""
-    parts = _split(address)
-    if parts is None:
-        return {address}
-    found = {parts.username or "", parts.password or "", parts.query}
-    found |= {value for _, value in parse_qsl(parts.query)}
-    pieces = parts.path.strip("/").split("/")
-    # The first part of an RTMP path is the application, which everybody may know.
-    found |= set(pieces[1:] if parts.scheme in ("rtmp", "rtmps") else pieces)
-    return {value for value in found if len(value) >= _MIN_HIDDEN}
-
-
-def _split(address: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(address)
-        _ = parts.hostname
-    except ValueError:
-        return None
-    return parts
-
-
-def _check_server(address: str | None, schemes: tuple[str, ...]) -> None:
-    name = "server"
-    if address is None:
-        raise _missing(name)
-    parts = _split(address)
-    if parts is None or re.search(r"[\s\\]", address):
-        raise _invalid("destination_address", name, "is no address")
-    # OBS compares it letter by letter.
-    if not address.startswith(tuple(f"{scheme}://" for scheme in schemes)):
-        raise _invalid(
-            "destination_scheme",
-            name,
-            f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}",
-            choices=", ".join(f"{scheme}://" for scheme in schemes),
-        )
-    if "@" in parts.netloc:
-        raise _invalid(
-            "destination_credentials",
-            name,
-            "carries a user name or password: they have their own fields, take them out of it",
-        )
-    if parts.fragment or address.endswith("#"):
-        raise _invalid("destination_address", name, "must not contain #")
-    _check_host(name, parts.hostname or "")
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise _invalid("destination_address", name, "has a port that is none (1 to 65535)")
-
-
-def _check_host(name: str, host: str) -> None:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        if len(host) > 253 or not _HOST_NAME.fullmatch(host):  # noqa: PLR2004  # RFC 1035
-            raise _invalid(
-                "destination_address", name, "needs a host name or an IP address"
-            ) from None
-
-
-# -- values ---------------------------------------------------------------------------------------
 
 
 def _read(name: str, value: object) -> Any:
@@ -500,62 +407,13 @@ def _read(name: str, value: object) -> Any:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise _invalid("destination_text", name, "must be a whole number")
+            raise invalid("destination_text", name, "must be a whole number")
         return value
     if not isinstance(value, str):
-        raise _invalid("destination_text", name, "must be text")
+        raise invalid("destination_text", name, "must be text")
     if (kind := _CHOICES.get(name)) is not None:
         try:
             return kind(value)
         except ValueError:
-            raise _choice(name, kind) from None
-    return value if name in _AS_TYPED else value.strip() or None
-
-
-def _check_text(name: str, value: str, maximum: int) -> None:
-    if not 1 <= len(value) <= maximum:
-        raise _length(name, 1, maximum)
-    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", value):
-        raise _invalid("destination_text", name, "must not contain control characters")
-    if value != value.strip() and name not in _AS_TYPED:
-        raise _invalid("destination_text", name, "must not begin or end with a blank")
-
-
-def _check_size(name: str, value: str, minimum: int, maximum: int) -> None:
-    if not minimum <= len(value.encode()) <= maximum:
-        raise _length(name, minimum, maximum)
-
-
-def _check_range(name: str, value: int, minimum: int, maximum: int) -> None:
-    if not minimum <= value <= maximum:
-        raise _invalid(
-            "destination_range",
-            name,
-            f"must be between {minimum} and {maximum}",
-            minimum=str(minimum),
-            maximum=str(maximum),
-        )
-
-
-def _missing(name: str) -> InvalidError:
-    return _invalid("destination_missing", name, "is needed")
-
-
-def _length(name: str, minimum: int, maximum: int) -> InvalidError:
-    return _invalid(
-        "destination_length",
-        name,
-        f"must have {minimum} to {maximum} characters",
-        minimum=str(minimum),
-        maximum=str(maximum),
-    )
-
-
-def _choice(name: str, choices: Any) -> InvalidError:
-    listed = ", ".join(choices)
-    return _invalid("destination_choice", name, f"must be one of {listed}", choices=listed)
-
-
-def _invalid(code: str, name: str, what: str, **details: str) -> InvalidError:
-    """Return an error that names the field and never its value."""
-    return InvalidError(code, f"Stream destination: {name} {what}.", field=name, **details)
+            raise choice(name, kind) from None
+    return value if name in AS_TYPED else value.strip() or None
