@@ -303,6 +303,9 @@ class StudioState:
         statistics: How the program is doing.
         destination: Where the stream goes, as the studio reports it, without any key; by stream's
             key ("stream" or "stream_1" …). Empty where the studio does not say.
+        tally_program: Keys of the sources that are seen on air in any way, overlays and layers
+            counted, by the studio's own tally; None where it has none (OBS).
+        tally_preview: Likewise for the preview.
 
     """
 
@@ -327,6 +330,8 @@ class StudioState:
     preset: str | None = None
     statistics: Statistics = field(default_factory=Statistics)
     destination: Mapping[str, str] = field(default_factory=dict)
+    tally_program: frozenset[str] | None = None
+    tally_preview: frozenset[str] | None = None
 
     @property
     def main(self) -> Mix:

@@ -1,0 +1,51 @@
+"""What a raw function may be: nothing that carries a key, and nothing that is two requests."""
+
+from collections.abc import Mapping
+import re
+from typing import Any, Final
+
+from ..errors import InvalidError
+from .functions import Call
+
+_MAX_PARAMETERS: Final = 16
+"""Parameters of one raw function; no function of vMix has more than a few."""
+_MAX_VALUE: Final = 10_000
+"""Characters of one parameter."""
+
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+_SECRET: Final = re.compile(r"streamingset|password|passphrase|streamkey", re.IGNORECASE)
+
+
+def _invalid(text: str, name: str) -> InvalidError:
+    return InvalidError("invalid_value", text, name=name)
+
+
+def raw_call(name: str, data: Mapping[str, Any] | None) -> Call:
+    """Return a checked call.
+
+    Raises:
+        InvalidError: The name or a parameter is none, or it would carry a stream key or a
+            password (also inside the text of a script).
+
+    """
+    if _NAME.fullmatch(name) is None:
+        raise _invalid("A function's name has letters and digits only.", "function")
+    parameters: dict[str, str | int] = {}
+    for key, value in (data or {}).items():
+        if not isinstance(key, str) or _NAME.fullmatch(key) is None or key.lower() == "function":
+            raise _invalid("A parameter's name has letters and digits only.", "data")
+        if isinstance(value, bool):
+            value = str(value)  # noqa: PLW2901  # as vMix writes it: True, False
+        if not isinstance(value, str | int | float):
+            raise _invalid("A parameter is a text or a number.", key)
+        parameters[key] = str(value)
+    texts = [str(value) for value in parameters.values()]
+    if len(parameters) > _MAX_PARAMETERS or any(len(text) > _MAX_VALUE for text in texts):
+        raise _invalid("There are too many parameters, or one is too long.", "data")
+    if any(_SECRET.search(text) for text in (name, *parameters, *texts)):
+        raise InvalidError(
+            "secret_request",
+            f"{name} carries a key or a password. Set a destination instead.",
+            request=name,
+        )
+    return Call(name, parameters)

@@ -1,0 +1,127 @@
+"""The outputs of a vMix: start, stop, and where a stream goes."""
+
+import asyncio
+
+from ..api import CONFIRM_TIMEOUT, StopReport
+from ..destination import Destination, VmixStream
+from ..errors import DeadlineError, RefusedError, StudioError
+from ..model import Feature, Output, OutputKind, OutputState
+from . import functions
+from .functions import Call
+from .steps import VmixSteps, invalid, unknown
+from .xml import Reading
+
+
+class VmixOutputs(VmixSteps):
+    """Everything that can be started and stopped."""
+
+    def _output(self, key: str) -> Output:
+        output = self._known().outputs.get(key)
+        if output is None:
+            raise unknown("unknown_output", "output", key)
+        return output
+
+    async def start_output(self, key: str, *, timeout: float = CONFIRM_TIMEOUT) -> Output:
+        """Start an output and return it as confirmed.
+
+        A stream counts as started when vMix has begun it. Whether the server takes it, vMix's
+        API does not say.
+        """
+        return await self._switch(key, timeout, on=True)
+
+    async def stop_output(self, key: str, *, timeout: float = CONFIRM_TIMEOUT) -> Output:
+        """Stop an output and return it as confirmed."""
+        return await self._switch(key, timeout, on=False)
+
+    async def _switch(self, key: str, timeout: float, *, on: bool) -> Output:
+        self._output(key)
+        wanted = OutputState.ACTIVE if on else OutputState.STOPPED
+        output = (await self._fresh()).state.outputs.get(key)
+        if output is not None and output.state is wanted:
+            return output
+        output = output or self._output(key)
+        await self._call(functions.switch(output.kind, output.number, on=on))
+
+        def done(reading: Reading) -> bool:
+            found = reading.state.outputs.get(key)
+            return found is not None and found.state is wanted
+
+        try:
+            reading = await self._until(key, done, timeout)
+        except DeadlineError:
+            found = self._known().outputs.get(key)
+            state = (OutputState.UNKNOWN if found is None else found.state).value
+            raise DeadlineError(
+                "not_confirmed",
+                f"vMix took the request, but {key} is still {state} after {timeout:g} s. "
+                "Look at vMix itself.",
+                output=key,
+                state=state,
+            ) from None
+        return reading.state.outputs[key]
+
+    async def pause_recording(self) -> Output:
+        """Raise: vMix cannot."""
+        self._lacks(Feature.PAUSE)
+
+    async def resume_recording(self) -> Output:
+        """Raise: vMix cannot."""
+        self._lacks(Feature.PAUSE)
+
+    async def split_recording(self) -> None:
+        """Raise: vMix cannot."""
+        self._lacks(Feature.SPLIT)
+
+    async def add_chapter(self, name: str | None = None) -> None:
+        """Raise: vMix cannot."""
+        self._lacks(Feature.CHAPTER)
+
+    async def save_replay(self) -> str:
+        """Raise: vMix has no replay buffer; its instant replay is another thing."""
+        self._lacks(Feature.SAVE_REPLAY)
+
+    async def stop_everything(self, *, timeout: float = CONFIRM_TIMEOUT) -> list[StopReport]:
+        """Stop every output at once and report on each."""
+        outputs = list(self._known().outputs.values())
+        return list(await asyncio.gather(*(self._report(output, timeout) for output in outputs)))
+
+    async def _report(self, output: Output, timeout: float) -> StopReport:
+        error = None
+        try:
+            await self.stop_output(output.key, timeout=timeout)
+        except StudioError as err:
+            error = (err.code, str(err))
+        return StopReport(
+            output=output.key, stopped=error is None, was_on=output.state.is_on, error=error
+        )
+
+    async def set_destination(self, destination: Destination, *, output: str | None = None) -> str:
+        """Set where a stream goes; return it keyless.
+
+        vMix's API does not report a destination, so this is what vMix was told and took, not
+        what was read back; ``state.destination`` stays empty. vMix uses it for streams whose
+        destination is "Custom RTMP Server".
+        """
+        self._need(Feature.STREAM_DESTINATION)
+        destination.check()
+        stream = self._output(output or "stream_1")
+        if stream.kind is not OutputKind.STREAM:
+            raise unknown("unknown_output", "stream", stream.key)
+        settings = destination.vmix_settings()
+        for call in _destination_calls(stream.number or 1, settings):
+            now = (await self._fresh()).state.outputs.get(stream.key, stream)
+            if now.state.is_on is not False:
+                raise RefusedError(
+                    "stream_running",
+                    f"{stream.key} runs, or may run. Stop it before its destination changes.",
+                    output=stream.key,
+                )
+            await self._call(call)
+        return destination.public()
+
+
+def _destination_calls(number: int, settings: VmixStream) -> list[Call]:
+    values = (settings.server, settings.key, settings.username, settings.password)
+    if any(functions.clean(value) != value for value in values):
+        raise invalid("destination", "A destination's parts are one line of text each.")
+    return functions.destination(number, *values)
