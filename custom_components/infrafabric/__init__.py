@@ -1,4 +1,4 @@
-"""InfraFabric: this Home Assistant as a node of a peer-to-peer WebRTC mesh."""
+"""InfraFabric: this Home Assistant as a node of a peer-to-peer WebRTC mesh, and its studios."""
 
 import asyncio
 from collections.abc import Mapping
@@ -29,6 +29,8 @@ from .mesh.node import MeshNode
 from .services import async_setup_services
 from .signaling_view import async_get_room, async_setup_signaling
 from .store import MeshStore
+from .studio_coordinator import StudioCoordinator
+from .studio_setup import async_setup_studio, async_unload_studio, is_studio
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -36,13 +38,54 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
-    """Register what exists once, whatever meshes there are."""
+    """Register what exists once, whatever meshes and studios there are."""
     async_setup_services(hass)
     async_setup_signaling(hass)
     return True
 
 
-async def async_setup_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> bool:
+async def async_setup_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
+    """Set up what the entry is: a mesh or a studio."""
+    setup = async_setup_studio if is_studio(entry) else _async_setup_mesh
+    return await setup(hass, entry)
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
+    """Leave nothing of the entry running."""
+    unload = async_unload_studio if is_studio(entry) else _async_unload_mesh
+    return await unload(hass, entry)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """Leave nothing of the entry behind; what a studio has is in the entry itself."""
+    if not is_studio(entry):
+        await _async_leave_mesh(hass, entry)
+
+
+async def async_migrate_entry(_hass: HomeAssistant, _entry: ConfigEntry[Any]) -> bool:
+    """Accept an entry of another minor version.
+
+    1.1 is the first version, so there is nothing older to bring up to date. Home Assistant
+    itself refuses a later major version; later minor ones stay readable for this one.
+    """
+    return True
+
+
+async def async_remove_config_entry_device(
+    _hass: HomeAssistant, entry: ConfigEntry[Any], device: dr.DeviceEntry
+) -> bool:
+    """Allow to delete a device unless it stands for a studio, the node, or a member of the mesh.
+
+    A member would be back at once; *Configure → Peers* removes it from the mesh.
+    """
+    if is_studio(entry):
+        studio: StudioCoordinator = entry.runtime_data
+        return device.id != studio.device_id
+    hub: MeshHub = entry.runtime_data
+    return device.id != hub.node_device_id and hub.peer_id_of_device(device.id) is None
+
+
+async def _async_setup_mesh(hass: HomeAssistant, entry: MeshConfigEntry) -> bool:
     """Bring this Home Assistant into the entry's mesh."""
     room = async_get_room(hass)
     try:
@@ -76,15 +119,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> bool
     return True
 
 
-async def async_unload_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> bool:
-    """Leave nothing of the entry running."""
+async def _async_unload_mesh(hass: HomeAssistant, entry: MeshConfigEntry) -> bool:
+    """Leave nothing of the mesh running."""
     if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         await entry.runtime_data.async_stop()
         await async_get_room(hass).async_leave(entry)
     return unloaded
 
 
-async def async_remove_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> None:
+async def _async_leave_mesh(hass: HomeAssistant, entry: MeshConfigEntry) -> None:
     """Say goodbye to the mesh, so that nobody waits for this node, and forget its key.
 
     The entry is unloaded by now, so the node comes up once more. Nobody may be in reach; then
@@ -99,26 +142,6 @@ async def async_remove_entry(hass: HomeAssistant, entry: MeshConfigEntry) -> Non
     finally:
         await room.async_leave(entry)
         await MeshStore(hass, entry.data[CONF_MESH_ID]).remove()
-
-
-async def async_migrate_entry(_hass: HomeAssistant, _entry: ConfigEntry[Any]) -> bool:
-    """Accept an entry of another minor version.
-
-    1.1 is the first version, so there is nothing older to bring up to date. Home Assistant
-    itself refuses a later major version; later minor ones stay readable for this one.
-    """
-    return True
-
-
-async def async_remove_config_entry_device(
-    _hass: HomeAssistant, entry: MeshConfigEntry, device: dr.DeviceEntry
-) -> bool:
-    """Allow to delete a device unless it stands for the node or for a member of the mesh.
-
-    A member would be back at once; *Configure → Peers* removes it from the mesh.
-    """
-    hub = entry.runtime_data
-    return device.id != hub.node_device_id and hub.peer_id_of_device(device.id) is None
 
 
 async def _async_load_node(hass: HomeAssistant, entry: MeshConfigEntry) -> MeshNode:

@@ -1,4 +1,4 @@
-"""Config flow: create a mesh, or join one with an invitation."""
+"""Config flow: create a mesh, join one with an invitation, or add a studio."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,7 +12,6 @@ from homeassistant.config_entries import (
     SOURCE_REAUTH,
     ConfigEntry,
     ConfigEntryState,
-    ConfigFlow,
     ConfigFlowResult,
     OptionsFlow,
 )
@@ -28,6 +27,8 @@ from .const import (
     CONF_SIGNALING_URLS,
     DOMAIN,
     KIND_MESH,
+    KIND_OBS,
+    KIND_VMIX,
 )
 from .forms import LONG_TEXT, SHOWN, TEXT, TEXTS, async_role_name, bullets, checked, plain
 from .hub import async_software
@@ -38,6 +39,9 @@ from .mesh.trust.identity import check_groups
 from .mesh.trust.invitation import Invitation
 from .options_flow import MeshOptionsFlow
 from .store import MemoryStore, MeshStore
+from .studio_flow import StudioSteps
+from .studio_options import StudioOptionsFlow
+from .studio_setup import is_studio
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -82,8 +86,8 @@ RECONFIGURE_SCHEMA: Final = probatio.Schema(
 )
 
 
-class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Make a config entry for one mesh, or mend one."""
+class InfraFabricConfigFlow(StudioSteps, domain=DOMAIN):
+    """Make a config entry for one mesh or one studio, or mend one."""
 
     VERSION = 1
     MINOR_VERSION = 1
@@ -102,12 +106,14 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
     @override
     def async_get_options_flow(config_entry: ConfigEntry[Any]) -> OptionsFlow:
         """Return the flow behind the entry's *Configure*."""
-        return MeshOptionsFlow()
+        return StudioOptionsFlow() if is_studio(config_entry) else MeshOptionsFlow()
 
     @override
     async def async_step_user(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask which way into a mesh."""
-        return self.async_show_menu(step_id="user", menu_options=["create", "join"])
+        """Ask what to add."""
+        return self.async_show_menu(
+            step_id="user", menu_options=["create", "join", KIND_OBS, KIND_VMIX]
+        )
 
     # -- create -------------------------------------------------------------------------------
 
@@ -310,9 +316,14 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
 
     # -- mend ---------------------------------------------------------------------------------
 
-    async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Begin when the node was removed from its mesh, or lost its key."""
-        return await self.async_step_reauth_confirm()
+    async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+        """Begin when the node is no member of its mesh, or a studio wants another password."""
+        step = {
+            KIND_MESH: self.async_step_reauth_confirm,
+            KIND_OBS: self.async_step_reauth_obs,
+            KIND_VMIX: self.async_step_reauth_vmix,
+        }
+        return await step[entry_data[CONF_KIND]]()
 
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
@@ -337,6 +348,17 @@ class InfraFabricConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Begin to change what the entry needs to work; for a mesh, that is all of it."""
+        step = {
+            KIND_MESH: self._async_reconfigure_mesh,
+            KIND_OBS: self.async_step_reconfigure_obs,
+            KIND_VMIX: self.async_step_reconfigure_vmix,
+        }
+        return await step[self._get_reconfigure_entry().data[CONF_KIND]](user_input)
+
+    async def _async_reconfigure_mesh(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Change the node's name and the addresses at which others find it."""

@@ -1,4 +1,4 @@
-"""Repair issues: the problems of a node that a person can do something about."""
+"""Repair issues: the problems of a node or a studio that a person can do something about."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN
 from .hub import MeshHub
 from .mesh.model import NodeEvent, ProblemsChanged
+from .studio.events import Connected, Disconnected, StudioEvent
+from .studio_coordinator import StudioCoordinator
 
 DOCUMENTATION: Final = (
     "https://github.com/infrafabric/infrafabric-homeassistant/blob/main/docs/reference/problems.md"
@@ -44,6 +46,11 @@ ISSUES: Final[Mapping[str, Issue]] = {
     ),
     "slow_crc": Issue(severity=ir.IssueSeverity.WARNING),
 }
+
+STUDIO_ISSUES: Final = frozenset({"studio_too_old"})
+"""Codes of the studio library that stay until somebody does something about the studio. A wrong
+password is missing: it asks for another one by re-authentication. So is an address at which
+nothing answers, because a studio that is off is normal."""
 
 
 @callback
@@ -84,6 +91,36 @@ def async_setup_issues(hub: MeshHub) -> None:
     hub.entry.async_on_unload(lambda: show(set()))
 
 
-def issue_id(hub: MeshHub, code: str) -> str:
-    """Return the id of the issue for *code*: each mesh has its own."""
-    return f"{code}_{hub.entry.entry_id}"
+@callback
+def async_setup_studio_issues(studio: StudioCoordinator) -> None:
+    """Show what keeps *studio* from working until it works, or its entry is unloaded."""
+
+    @callback
+    def clear() -> None:
+        for code in STUDIO_ISSUES:
+            ir.async_delete_issue(studio.hass, DOMAIN, issue_id(studio, code))
+
+    @callback
+    def handle(event: StudioEvent) -> None:
+        match event:
+            case Connected():
+                clear()
+            case Disconnected(error) if error is not None and error.code in STUDIO_ISSUES:
+                ir.async_create_issue(
+                    studio.hass,
+                    DOMAIN,
+                    issue_id(studio, error.code),
+                    is_fixable=False,
+                    learn_more_url=f"{DOCUMENTATION}#{error.code}",
+                    severity=ir.IssueSeverity.ERROR,
+                    translation_key=error.code,
+                    translation_placeholders={"studio": studio.name, **error.details},
+                )
+
+    studio.entry.async_on_unload(studio.async_subscribe(handle))
+    studio.entry.async_on_unload(clear)
+
+
+def issue_id(owner: MeshHub | StudioCoordinator, code: str) -> str:
+    """Return the id of the issue for *code*: each mesh and each studio has its own."""
+    return f"{code}_{owner.entry.entry_id}"

@@ -49,6 +49,8 @@ MODELS: Final[Mapping[StudioKind, str]] = {
     StudioKind.VMIX: "vMix",
 }
 
+AUDIO_KEYS: Final = ("mute", "volume")
+"""Keys of the entities of an audio channel that a user may want; its meter is for few."""
 COMMON_CHANNELS: Final = ("master", "bus_")
 """How the keys of audio channels begin whose entities are of use to everybody."""
 
@@ -100,6 +102,7 @@ class StudioCoordinator:
         self._unsubscribe: CALLBACK_TYPE | None = None
         self._described: tuple[str, str] | None = None
         self._told_lost = False
+        self._audio: set[str] = set(self.choice(CONF_AUDIO_CHANNELS))
 
     # -- what is known ------------------------------------------------------------------------
 
@@ -193,8 +196,10 @@ class StudioCoordinator:
 
     @callback
     def async_apply_options(self) -> None:
-        """Follow changed options while the connection stays."""
+        """Follow changed options and another title while the connection stays."""
         self.client.poll_interval = self.choice(CONF_POLL_INTERVAL)
+        self.async_setup_device()
+        self._follow_audio_choice()
         if self.available and (state := self.state) is not None:
             self._handle(StateChanged(state))
 
@@ -309,6 +314,26 @@ class StudioCoordinator:
                 parts.follow(state)
             except Exception:
                 _LOGGER.exception("Entities could not follow the state of %s", self.name)
+
+    def _follow_audio_choice(self) -> None:
+        """Enable the entities of newly chosen audio channels, and disable those no more chosen.
+
+        What somebody enabled or disabled by hand stays. Home Assistant adds entities that are
+        enabled later about half a minute afterwards.
+        """
+        before, self._audio = self._audio, set(self.choice(CONF_AUDIO_CHANNELS))
+        integration = er.RegistryEntryDisabler.INTEGRATION
+        changes = {
+            f"{self.studio_id}_{key}_{channel}": None if channel in self._audio else integration
+            for channel in before ^ self._audio
+            for key in AUDIO_KEYS
+        }
+        registry = er.async_get(self.hass)
+        for entity in er.async_entries_for_config_entry(registry, self.entry.entry_id):
+            if entity.unique_id in changes and entity.disabled_by in (None, integration):
+                registry.async_update_entity(
+                    entity.entity_id, disabled_by=changes[entity.unique_id]
+                )
 
     def _describe(self, model: str, software: str | None) -> None:
         """Update the device; states change every second, so only when there is news."""
