@@ -455,10 +455,12 @@ async def test_a_message_that_is_not_taken_is_refused_or_late(monkeypatch) -> No
             (None, DeadlineError, "receipt_timeout"),
         ):
 
-            async def deliver(*_: object, status: ReceiptStatus | None = status) -> Any:
+            def deliver(*_: object, status: ReceiptStatus | None = status) -> Any:
                 if status is None:
                     raise UnreachableError("link_closed", "Gone.")
-                return status
+                receipt = asyncio.get_running_loop().create_future()
+                receipt.set_result(status)
+                return receipt
 
             monkeypatch.setattr(studio.node._engine, "deliver_to", deliver)
             with pytest.raises(kind) as caught:
@@ -467,8 +469,8 @@ async def test_a_message_that_is_not_taken_is_refused_or_late(monkeypatch) -> No
             with pytest.raises(kind):
                 await asked.perform("broadcast", {"draft": what["draft"], "timeout": 5}, ignore)
 
-        async def never(*_: object) -> Any:
-            await asyncio.get_running_loop().create_future()
+        def never(*_: object) -> Any:
+            return asyncio.get_running_loop().create_future()
 
         monkeypatch.setattr(studio.node._engine, "deliver_to", never)
         with pytest.raises(DeadlineError) as late:

@@ -43,7 +43,7 @@ class Waiter:
         self.gone = False
         self.status: ReceiptStatus | None = None
 
-    def cancelled(self) -> bool:
+    def done(self) -> bool:
         return self.gone
 
 

@@ -5,8 +5,8 @@ It says what a caller may do and checks that it makes sense; ``Engine`` has the 
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-import dataclasses
 from datetime import UTC, datetime, timedelta
+from functools import partial
 import logging
 import secrets
 import time
@@ -56,6 +56,8 @@ STATS_INTERVAL: Final = 5.0
 UPKEEP_INTERVAL: Final = 60.0
 """Seconds between looks at memberships that lapse or need renewal."""
 
+SEND_TIMEOUT: Final = 10.0
+"""Seconds that a message waits for its receipts unless told otherwise."""
 NAME_TOLERANCE: Final = 60.0
 """Seconds that a peer's clock may be ahead when it is given another name."""
 
@@ -382,7 +384,7 @@ class MeshNode:
         receivers: Sequence[str],
         draft: MessageDraft,
         *,
-        timeout: float = 10.0,
+        timeout: float = SEND_TIMEOUT,
     ) -> SendResult:
         """Sign one message, send it to the given peer ids and wait for their receipts.
 
@@ -392,16 +394,22 @@ class MeshNode:
             UnreachableError: ``peer_not_connected``: none of the receivers is linked now.
 
         """
+        return await self._say(receivers, draft, timeout)
+
+    async def _say(
+        self, receivers: Sequence[str], draft: MessageDraft, timeout: float, **instead: Any
+    ) -> SendResult:
         views = [self._view(peer_id) for peer_id in receivers]
         if not any(view.connected for view in views):
             names = ", ".join(view.name for view in views) or "nobody"
             raise UnreachableError(
                 "peer_not_connected", f"{names} is not connected now; try again later.", peer=names
             )
-        message = self._engine.make_message([agent_address(peer) for peer in receivers], draft)
+        addresses = [agent_address(peer_id) for peer_id in receivers]
+        message = self._engine.make_message(addresses, draft, **instead)
         return await self._send(receivers, message, timeout)
 
-    async def broadcast(self, draft: MessageDraft, *, timeout: float = 10.0) -> SendResult:
+    async def broadcast(self, draft: MessageDraft, *, timeout: float = SEND_TIMEOUT) -> SendResult:
         """Send one message, addressed ``if://agent/*``, to every linked peer."""
         message = self._engine.make_message([BROADCAST], draft)
         return await self._send(list(self._engine.connected), message, timeout)
@@ -409,22 +417,25 @@ class MeshNode:
     async def _send(
         self, receivers: Sequence[str], message: IFMessage, seconds: float
     ) -> SendResult:
-        if len(receivers) == 1:
-            # The most frequent case needs no task.
-            receipts = [await self._receipt(receivers[0], message, seconds)]
-        else:
-            receipts = await asyncio.gather(
-                *(self._receipt(peer_id, message, seconds) for peer_id in receivers)
-            )
-        return SendResult(message=message, receipts=dict(zip(receivers, receipts, strict=True)))
-
-    async def _receipt(
-        self, peer_id: str, message: IFMessage, seconds: float
-    ) -> ReceiptStatus | None:
+        # All are under way before the first is waited for: that takes no task for each.
+        under_way = [self._under_way(peer_id, message, seconds) for peer_id in receivers]
         try:
-            async with asyncio.timeout(seconds):
-                return await self._engine.deliver_to(peer_id, message)
-        except MeshError, TimeoutError:
+            receipts = {
+                peer_id: await _receipt(receipt)
+                for peer_id, receipt in zip(receivers, under_way, strict=True)
+            }
+        finally:
+            for receipt in under_way:
+                if receipt is not None:
+                    receipt.cancel()
+        return SendResult(message=message, receipts=receipts)
+
+    def _under_way(
+        self, peer_id: str, message: IFMessage, seconds: float
+    ) -> asyncio.Future[ReceiptStatus] | None:
+        try:
+            return self._engine.deliver_to(peer_id, message, seconds)
+        except MeshError:
             return None
 
     async def request(
@@ -441,20 +452,15 @@ class MeshNode:
         """
         trace_id = draft.trace_id or secrets.token_hex(6)
         self._view(receiver)
-        message = self._engine.make_message([agent_address(receiver)], _with_trace(draft, trace_id))
-        conversations = self._engine.conversations
-        reply = conversations.expect(receiver, trace_id)
+        engine = self._engine
+        message = engine.make_message([agent_address(receiver)], draft, trace_id=trace_id)
+        reply = engine.conversations.expect(receiver, trace_id)
+        receipt = None
         try:
+            receipt = engine.deliver_to(receiver, message, timeout)
+            receipt.add_done_callback(partial(_end_if_refused, reply))
             async with asyncio.timeout(timeout):
-                status = await self._engine.deliver_to(receiver, message)
-                # The refusal of a peer that does not let us command is a reply, and comes at once.
-                if status not in (ReceiptStatus.ACCEPTED, ReceiptStatus.NOT_ALLOWED):
-                    raise RefusedError(
-                        "request_refused",
-                        f"The peer refused the request: {status.name.lower().replace('_', ' ')}.",
-                        status=status.name.lower(),
-                    )
-                return await conversations.wait(reply, timeout)
+                return await reply
         except TimeoutError as err:
             raise DeadlineError(
                 "request_timeout",
@@ -462,12 +468,19 @@ class MeshNode:
                 seconds=f"{timeout:g}",
             ) from err
         finally:
-            reply.cancel()
+            engine.conversations.over(receiver, trace_id)
+            if receipt is not None:
+                receipt.cancel()
 
     async def reply(self, message: IFMessage, draft: MessageDraft) -> SendResult:
         """Answer *message* in its conversation, with its trace id."""
-        answer = _with_trace(draft, message.trace_id, message.conversation_id)
-        return await self.send([message.sender], answer)
+        return await self._say(
+            [message.sender],
+            draft,
+            SEND_TIMEOUT,
+            trace_id=message.trace_id,
+            conversation_id=message.conversation_id,
+        )
 
     def export(self, message: IFMessage) -> dict[str, Any]:
         """Return a member's or an own message as JSON with its signature, for anyone to check.
@@ -520,14 +533,33 @@ class MeshNode:
         }
 
 
-def _with_trace(
-    draft: MessageDraft, trace_id: str | None, conversation_id: str | None = None
-) -> MessageDraft:
-    return dataclasses.replace(
-        draft,
-        trace_id=trace_id,
-        conversation_id=conversation_id or draft.conversation_id,
-    )
+async def _receipt(under_way: asyncio.Future[ReceiptStatus] | None) -> ReceiptStatus | None:
+    try:
+        return None if under_way is None else await under_way
+    except MeshError, TimeoutError:
+        return None
+
+
+def _end_if_refused(
+    reply: asyncio.Future[IFMessage], receipt: asyncio.Future[ReceiptStatus]
+) -> None:
+    """Let a request fail whose message did not arrive or was refused."""
+    error = None if receipt.cancelled() else receipt.exception()
+    if reply.done() or receipt.cancelled() or isinstance(error, TimeoutError):
+        return
+    if error is not None:
+        reply.set_exception(error)
+        return
+    status = receipt.result()
+    # The refusal of a peer that does not let us command is a reply, and comes at once.
+    if status not in (ReceiptStatus.ACCEPTED, ReceiptStatus.NOT_ALLOWED):
+        reply.set_exception(
+            RefusedError(
+                "request_refused",
+                f"The peer refused the request: {status.name.lower().replace('_', ' ')}.",
+                status=status.name.lower(),
+            )
+        )
 
 
 class _Callbacks:

@@ -72,6 +72,8 @@ SLICE: Final = 8
 """Messages checked before the loop gets a turn: half a millisecond."""
 GOODBYE: Final = 0.5
 """Seconds that a goodbye or a revocation gets to reach the neighbours."""
+REFUSAL: Final = 30.0
+"""Seconds that the refusal of a request may wait for its receipt."""
 DIAL_LOOK: Final = 5.0
 """Longest pause between two looks at who should be dialled, seconds."""
 
@@ -485,14 +487,26 @@ class Engine(LinkHandler):
     async def _send_refusal(self, session: Session, draft: MessageDraft) -> None:
         message = self.make_message([agent_address(session.peer_id)], draft)
         try:
-            await self.deliver_to(session.peer_id, message)
+            await self.deliver_to(session.peer_id, message, REFUSAL)
+        except TimeoutError:
+            _LOGGER.debug("A refusal got no receipt")
         finally:
             session.refusing -= 1
 
     # Sending
 
-    def make_message(self, addresses: Sequence[str], draft: MessageDraft) -> IFMessage:
-        """Fill in and sign a message (errors as ``IFMessage.create``)."""
+    def make_message(
+        self, addresses: Sequence[str], draft: MessageDraft, **instead: Any
+    ) -> IFMessage:
+        """Fill in and sign a message (errors as ``IFMessage.create``).
+
+        Args:
+            addresses: Its receivers.
+            draft: What is said.
+            instead: Fields that are not as in the draft.
+
+        """
+        values = dict(zip(_DRAFT_FIELDS, _draft_values(draft), strict=True))
         return IFMessage.create(
             self.identity,
             addresses,
@@ -500,11 +514,16 @@ class Engine(LinkHandler):
             sequence=self.sequence.take(),
             now=time.time(),
             random=secrets.token_bytes,
-            **dict(zip(_DRAFT_FIELDS, _draft_values(draft), strict=True)),
+            **(values | instead),
         )
 
-    async def deliver_to(self, peer_id: str, message: IFMessage) -> ReceiptStatus:
-        """Send a message over the peer's link and return its receipt.
+    def deliver_to(
+        self, peer_id: str, message: IFMessage, seconds: float
+    ) -> asyncio.Future[ReceiptStatus]:
+        """Send a message over the peer's link; the future resolves with its receipt.
+
+        It raises ``TimeoutError`` after so many *seconds*, and ``UnreachableError``
+        (``link_closed``) when the link ends before. Cancel it when nobody waits any more.
 
         Raises:
             UnreachableError: ``peer_not_connected``, ``link_closed``.
@@ -518,7 +537,11 @@ class Engine(LinkHandler):
                 "peer_not_connected", f"{name} is not connected now; try again later.", peer=name
             )
         self.sent.add(time.monotonic())
-        return await session.link.send(message.body, message.signature)
+        receipt = session.link.submit(message.body, message.signature, seconds)
+        if receipt is not None:
+            return receipt
+        waiting = session.link.send(message.body, message.signature)
+        return asyncio.ensure_future(asyncio.wait_for(waiting, seconds))
 
     @property
     def connected(self) -> Mapping[str, Session]:

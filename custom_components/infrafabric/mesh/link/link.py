@@ -325,14 +325,19 @@ class Link:
             raise _not_open()
         return await self._traffic.send(body, signature)
 
-    def submit(self, body: bytes, signature: bytes) -> asyncio.Future[ReceiptStatus] | None:
+    def submit(
+        self, body: bytes, signature: bytes, seconds: float | None = None
+    ) -> asyncio.Future[ReceiptStatus] | None:
         """Queue a message without waiting; the future resolves with the receipt.
+
+        Without a receipt after so many *seconds* it raises ``TimeoutError``; cancelled, it
+        withdraws the message if it is not under way yet.
 
         None when the queue is full: use ``send``. Raises what ``send`` raises.
         """
         if not self.is_open:
             raise _not_open()
-        return self._traffic.submit(body, signature) if self._traffic.has_room else None
+        return self._traffic.submit(body, signature, seconds) if self._traffic.has_room else None
 
     async def send_control(self, payload: bytes) -> None:
         """Send the peer's node a payload of at most 64 KiB, in order and reliably.

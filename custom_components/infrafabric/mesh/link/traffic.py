@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+import math
 from typing import Final
 
 from ..errors import InvalidError, MeshError
@@ -73,9 +74,10 @@ class Traffic:
         self._sent = 0
         self._flush_due = False
         self._hold: asyncio.TimerHandle | None = None
+        self._sweep: asyncio.TimerHandle | None = None
         self._arrived: deque[tuple[int, Sequence[Message]]] = deque()
-        self._arrival = asyncio.Event()
         self._consumer: asyncio.Task[None] | None = None
+        self._consuming = False
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._control_lock = asyncio.Lock()
         self._control: list[bytes] = []
@@ -94,20 +96,20 @@ class Traffic:
     def start(self, credit: int) -> None:
         """Begin, with the *credit* bytes that the peer granted."""
         self._outbox = Outbox(credit)
-        self._consumer = self._loop.create_task(self._consume())
 
     async def stop(self) -> None:
         """Wait for the end of the task, after ``fail``."""
-        if self._consumer is not None:
+        if self._consumer is not None and not self._consumer.done():
             self._consumer.cancel()
             await asyncio.wait([self._consumer])
 
     def fail(self, error: MeshError) -> None:
         """Let everything that waits raise *error* from now on."""
         self._error = error
-        if self._hold is not None:
-            self._hold.cancel()
-            self._hold = None
+        for timer in (self._hold, self._sweep):
+            if timer is not None:
+                timer.cancel()
+        self._hold = self._sweep = None
         for outgoing in self._outbox.abandon():
             if not outgoing.waiter.done():
                 outgoing.waiter.set_exception(error)
@@ -129,17 +131,39 @@ class Traffic:
             await self._wait()
         return await self.submit(body, signature)
 
-    def submit(self, body: bytes, signature: bytes) -> asyncio.Future[ReceiptStatus]:
-        """Queue a message at once, whether there is room or not; see ``has_room``."""
+    def submit(
+        self, body: bytes, signature: bytes, seconds: float | None = None
+    ) -> asyncio.Future[ReceiptStatus]:
+        """Queue a message at once, whether there is room or not; see ``has_room``.
+
+        Without a receipt after so many *seconds* the future raises ``TimeoutError``.
+        """
         if self._error is not None:
             raise self._error
         if not 0 < len(body) <= MAX_BODY:
             code, text = "message_too_large", "The message is empty or too large for a link."
             raise InvalidError(code, text)
         waiter: asyncio.Future[ReceiptStatus] = self._loop.create_future()
-        self._outbox.put(Outgoing(body, signature, waiter))
+        if seconds is None:
+            self._outbox.put(Outgoing(body, signature, waiter))
+        else:
+            deadline = self._loop.time() + seconds
+            self._outbox.put(Outgoing(body, signature, waiter, deadline))
+            if self._sweep is None or deadline < self._sweep.when():
+                self._sweep_at(deadline)
         self._schedule()
         return waiter
+
+    def _sweep_at(self, when: float) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self._sweep = None if math.isinf(when) else self._loop.call_at(when, self._swept)
+
+    def _swept(self) -> None:
+        late, next_at = self._outbox.overdue(self._loop.time())
+        for outgoing in late:
+            outgoing.waiter.set_exception(TimeoutError())
+        self._sweep_at(next_at)
 
     @property
     def has_room(self) -> bool:
@@ -252,21 +276,22 @@ class Traffic:
 
     def _deliver(self, unit: int, messages: Sequence[Message]) -> None:
         self._arrived.append((unit, messages))
-        self._arrival.set()
+        if not self._consuming:
+            # Eager: what the node can take at once is taken here, without a turn of the loop.
+            self._consumer = asyncio.Task(self._consume(), loop=self._loop, eager_start=True)
 
     async def _consume(self) -> None:
-        while True:
-            while self._arrived:
+        self._consuming = True
+        try:
+            while self._arrived and self._error is None:
                 unit, messages = self._arrived.popleft()
                 statuses = await self._on_messages(messages)
                 self._inbox.receipted(unit)
                 self._outbox.receipt(unit, bytes(statuses))
-                if self._error is not None:
-                    return
                 # Not at once: a reply that the node is about to make shares the packet.
                 self._schedule()
-            self._arrival.clear()
-            await self._arrival.wait()
+        finally:
+            self._consuming = False
 
     def _control_piece(self, payload: bytes) -> None:
         if not self._control_budget.take(len(payload) + FRAME_COST, self._clock()):

@@ -7,6 +7,7 @@ not receipted yet, so nothing on either side grows without limit.
 
 from collections import deque
 from collections.abc import Sequence
+import math
 from typing import Final, Protocol
 
 from ..model import ReceiptStatus
@@ -57,26 +58,29 @@ _RATE_WINDOW: Final = 0.05
 class Waiter(Protocol):
     """Who waits for a receipt: an ``asyncio.Future``, for one."""
 
-    def cancelled(self) -> bool:
+    def done(self) -> bool:
         """Tell whether nobody waits any more."""
 
 
 class Outgoing[W: Waiter]:
     """One message on its way."""
 
-    __slots__ = ("body", "cost", "signature", "waiter")
+    __slots__ = ("body", "cost", "deadline", "signature", "waiter")
 
-    def __init__(self, body: bytes, signature: bytes, waiter: W) -> None:
-        """Hold the message and whatever the caller resolves on the receipt."""
+    def __init__(
+        self, body: bytes, signature: bytes, waiter: W, deadline: float = math.inf
+    ) -> None:
+        """Hold the message, whatever the caller resolves on the receipt, and until when."""
         self.body = body
         self.signature = signature
         self.cost = len(body) + OVERHEAD
         self.waiter = waiter
+        self.deadline = deadline
 
     @property
     def dropped(self) -> bool:
         """Whether the message need not be sent any more."""
-        return self.waiter.cancelled()
+        return self.waiter.done()
 
 
 class Outbox[W: Waiter]:
@@ -158,10 +162,7 @@ class Outbox[W: Waiter]:
 
     def abandon(self) -> list[Outgoing[W]]:
         """Return every message without a receipt, and forget them."""
-        left = [m for _, messages, _ in self._units.values() for m in messages]
-        left += [*self._small, *self._large]
-        if self._bulk is not None and self._bulk not in left:
-            left.append(self._bulk)
+        left = self._waiting()
         self._units.clear()
         self._small.clear()
         self._large.clear()
@@ -169,6 +170,21 @@ class Outbox[W: Waiter]:
         self._bulk = None
         self.queued_bytes = 0
         return left
+
+    def overdue(self, now: float) -> tuple[list[Outgoing[W]], float]:
+        """Return the messages nobody should wait for any longer, and when to look again.
+
+        One look at everything that waits, once in a timeout, is cheaper than a timer for each.
+        """
+        waiting = [outgoing for outgoing in self._waiting() if not outgoing.dropped]
+        late = [outgoing for outgoing in waiting if outgoing.deadline <= now]
+        later = (outgoing.deadline for outgoing in waiting if outgoing.deadline > now)
+        return late, min(later, default=math.inf)
+
+    def _waiting(self) -> list[Outgoing[W]]:
+        # A large message is in a unit from its first byte on.
+        sent = [outgoing for _, messages, _ in self._units.values() for outgoing in messages]
+        return [*sent, *self._small, *self._large]
 
     def _some_receipts(self, limit: int) -> list[Receipt]:
         chosen: list[Receipt] = []

@@ -7,7 +7,7 @@ their replies; each request therefore carries its own trace id, which the reply 
 import asyncio
 from typing import Final
 
-from ..errors import DeadlineError, RefusedError
+from ..errors import RefusedError
 from .inbox import REQUESTS
 from .message import IFMessage
 
@@ -26,7 +26,7 @@ class Conversations:
         return len(self._pending)
 
     def expect(self, peer_id: str, trace_id: str) -> asyncio.Future[IFMessage]:
-        """Return a future of the reply.
+        """Return a future of the reply; call ``over`` when it is not needed any more.
 
         Raises:
             RefusedError: ``too_many_requests``; ``trace_id_in_use``: that request is open.
@@ -45,8 +45,13 @@ class Conversations:
             )
         future: asyncio.Future[IFMessage] = asyncio.get_running_loop().create_future()
         self._pending[key] = future
-        future.add_done_callback(lambda _: self._pending.pop(key, None))
         return future
+
+    def over(self, peer_id: str, trace_id: str) -> None:
+        """Expect no reply any more, whether one came or not."""
+        future = self._pending.pop((peer_id, trace_id), None)
+        if future is not None:
+            future.cancel()
 
     def resolve(self, message: IFMessage) -> bool:
         """Give the message to the request it answers; tell whether there was one."""
@@ -57,25 +62,6 @@ class Conversations:
             return False
         future.set_result(message)
         return True
-
-    async def wait(self, future: asyncio.Future[IFMessage], timeout: float) -> IFMessage:
-        """Return the reply.
-
-        Raises:
-            DeadlineError: ``request_timeout``.
-
-        """
-        try:
-            async with asyncio.timeout(timeout):
-                return await future
-        except TimeoutError as err:
-            raise DeadlineError(
-                "request_timeout",
-                f"The peer took the request but did not reply within {timeout:g} s.",
-                seconds=f"{timeout:g}",
-            ) from err
-        finally:
-            future.cancel()
 
     def close(self) -> None:
         """Cancel every waiting request."""

@@ -5,6 +5,7 @@ short members. Everything around them is validated and put into its RFC 8785 for
 used; afterwards the rest is only filled in.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Self
@@ -85,7 +86,7 @@ class Envelope:
 
     def fill(
         self,
-        content: dict[str, Any],
+        content: Mapping[str, Any],
         conversation_id: str,
         nonce: str,
         sequence: int,
