@@ -89,9 +89,13 @@ def invalid(key: str, **placeholders: str) -> ServiceValidationError:
 
 def targeted_devices(call: ServiceCall) -> tuple[set[str], set[str]]:
     """Return the devices that a call names, and those its areas, labels and entities mean."""
-    selection = TargetSelection(call.data)
-    found = async_extract_referenced_entity_ids(call.hass, selection)
-    registry = er.async_get(call.hass)
+    return devices_of(call.hass, TargetSelection(call.data))
+
+
+def devices_of(hass: HomeAssistant, selection: TargetSelection) -> tuple[set[str], set[str]]:
+    """Return the devices that a target names, and those its areas, labels and entities mean."""
+    found = async_extract_referenced_entity_ids(hass, selection)
+    registry = er.async_get(hass)
     entity_ids = found.referenced | {
         entity.entity_id
         for label_id in selection.label_ids

@@ -1,0 +1,190 @@
+"""What automations can wait for, sent by a signal of the integration's own.
+
+Triggers do not listen on the event bus, because every administrator and every user of a companion
+app may fire events there. Only code of this Home Assistant can send a signal.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.util.signal_type import SignalType
+
+from .const import DOMAIN
+from .hub import MeshHub
+from .mesh.model import (
+    Band,
+    MessageReceived,
+    NodeEvent,
+    Path,
+    PeerChanged,
+    PeerConnected,
+    PeerDisconnected,
+    PeerRemoved,
+    PeerView,
+)
+from .studio.events import Happening, OutputHappened, RecordingFinished, StudioEvent
+from .studio.model import OutputKind
+from .studio_coordinator import StudioCoordinator
+
+
+class Happened(StrEnum):
+    """The kinds, by the keys of their triggers."""
+
+    MESSAGE_RECEIVED = "message_received"
+    PEER_CONNECTED = "peer_connected"
+    PEER_DISCONNECTED = "peer_disconnected"
+    LINK_QUALITY_CHANGED = "link_quality_changed"
+    PATH_CHANGED = "path_changed"
+    STREAM_STARTED = "stream_started"
+    STREAM_STOPPED = "stream_stopped"
+    STREAM_FAILED = "stream_failed"
+    RECORDING_FINISHED = "recording_finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Something that happened to a device.
+
+    Attributes:
+        what: Its kind.
+        device_id: Of the peer or studio; None for a peer that is no member any more.
+        text: One English sentence for traces.
+        data: What an automation gets in ``trigger``; JSON, never a secret.
+
+    """
+
+    what: Happened
+    device_id: str | None
+    text: str
+    data: Mapping[str, Any]
+
+
+SIGNAL: Final[SignalType[Occasion]] = SignalType(f"{DOMAIN}_occasion")
+
+STREAM_HAPPENINGS: Final = {
+    Happening.STARTED: Happened.STREAM_STARTED,
+    Happening.STOPPED: Happened.STREAM_STOPPED,
+    Happening.FAILED: Happened.STREAM_FAILED,
+}
+
+
+@callback
+def async_tell_of_mesh(hub: MeshHub) -> CALLBACK_TYPE:
+    """Send what happens in a mesh; return what ends that."""
+    return hub.async_subscribe(_MeshTeller(hub).tell)
+
+
+@callback
+def async_tell_of_studio(studio: StudioCoordinator) -> CALLBACK_TYPE:
+    """Send what happens in a studio; return what ends that."""
+
+    @callback
+    def tell(event: StudioEvent) -> None:
+        match event:
+            case OutputHappened(output, _previous, what) if (
+                output.kind is OutputKind.STREAM and what in STREAM_HAPPENINGS
+            ):
+                send(
+                    STREAM_HAPPENINGS[what],
+                    f"The stream of {studio.name} {what}",
+                    {
+                        "output": output.key,
+                        "channel": output.number or 1,
+                        "duration": output.duration_s,
+                    },
+                )
+            case RecordingFinished(path, duration):
+                send(
+                    Happened.RECORDING_FINISHED,
+                    f"{studio.name} finished a recording",
+                    {"path": path, "duration": duration},
+                )
+
+    def send(what: Happened, text: str, data: Mapping[str, Any]) -> None:
+        about = {
+            "entry_id": studio.entry.entry_id,
+            ATTR_DEVICE_ID: studio.device_id,
+            "studio_name": studio.name,
+        }
+        async_dispatcher_send(
+            studio.hass, SIGNAL, Occasion(what, studio.device_id, text, {**about, **data})
+        )
+
+    return studio.async_subscribe(tell)
+
+
+class _MeshTeller:
+    """Remembers how each link was, to tell when it is otherwise."""
+
+    def __init__(self, hub: MeshHub) -> None:
+        self._hub = hub
+        self._bands: dict[str, Band] = {}
+        self._paths: dict[str, Path] = {}
+        for peer in hub.peers.values():
+            self._remember(peer)
+
+    @callback
+    def tell(self, event: NodeEvent) -> None:
+        """Send what an event of the node means to automations."""
+        match event:
+            case MessageReceived():
+                data = self._hub.message_data(event)
+                self._send(Happened.MESSAGE_RECEIVED, f"Message from {data['peer_name']}", data)
+            case PeerConnected(peer):
+                self._send(
+                    Happened.PEER_CONNECTED,
+                    f"{peer.name} is connected",
+                    self._hub.peer_data(peer),
+                )
+                self._follow(peer)
+            case PeerDisconnected(peer, reason):
+                self._send(
+                    Happened.PEER_DISCONNECTED,
+                    f"{peer.name} is disconnected",
+                    {**self._hub.peer_data(peer), "reason": reason},
+                )
+            case PeerChanged(peer):
+                self._follow(peer)
+            case PeerRemoved(peer_id):
+                self._bands.pop(peer_id, None)
+                self._paths.pop(peer_id, None)
+
+    def _follow(self, peer: PeerView) -> None:
+        """Tell of another band or path; a link that is down has neither, and keeps its last."""
+        band, path = self._bands.get(peer.peer_id), self._paths.get(peer.peer_id)
+        self._remember(peer)
+        if band is not None and (now := self._bands[peer.peer_id]) is not band:
+            self._send(
+                Happened.LINK_QUALITY_CHANGED,
+                f"The link to {peer.name} became {now.value}",
+                {
+                    **self._hub.peer_data(peer),
+                    "from": band.value,
+                    "to": now.value,
+                    "rtt_ms": peer.quality.rtt_ms,
+                    "jitter_ms": peer.quality.jitter_ms,
+                    "loss_percent": peer.quality.loss_percent,
+                },
+            )
+        if path is not None and (way := self._paths[peer.peer_id]) is not path:
+            self._send(
+                Happened.PATH_CHANGED,
+                f"The link to {peer.name} runs {way.value}",
+                {**self._hub.peer_data(peer), "from": path.value, "to": way.value},
+            )
+
+    def _remember(self, peer: PeerView) -> None:
+        if peer.connected and peer.quality.band is not Band.UNKNOWN:
+            self._bands[peer.peer_id] = peer.quality.band
+        if peer.connected and peer.path is not Path.DOWN:
+            self._paths[peer.peer_id] = peer.path
+
+    def _send(self, what: Happened, text: str, data: Mapping[str, Any]) -> None:
+        async_dispatcher_send(
+            self._hub.hass, SIGNAL, Occasion(what, data[ATTR_DEVICE_ID], text, data)
+        )
