@@ -20,7 +20,9 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.ssl import client_context
 
 from .const import CONF_MESH_ID, DOMAIN, LEAVE_TIMEOUT, PLATFORMS
+from .dashboard_card import async_add_card, async_remove_card, async_setup_card
 from .errors import translation_of
+from .happenings import async_tell_of_mesh
 from .hub import MeshConfigEntry, MeshHub, async_node_config
 from .issues import async_setup_issues
 from .mesh.errors import MeshError
@@ -31,6 +33,7 @@ from .signaling_view import async_get_room, async_setup_signaling
 from .store import MeshStore
 from .studio_coordinator import StudioCoordinator
 from .studio_setup import async_setup_studio, async_unload_studio, is_studio
+from .websocket_api import async_setup_websocket_api
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,11 +44,14 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Register what exists once, whatever meshes and studios there are."""
     async_setup_services(hass)
     async_setup_signaling(hass)
+    async_setup_websocket_api(hass)
+    await async_setup_card(hass)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
     """Set up what the entry is: a mesh or a studio."""
+    await async_add_card(hass)
     setup = async_setup_studio if is_studio(entry) else _async_setup_mesh
     return await setup(hass, entry)
 
@@ -58,6 +64,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bo
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """Leave nothing of the entry behind; what a studio has is in the entry itself."""
+    await async_remove_card(hass, entry)
     if not is_studio(entry):
         await _async_leave_mesh(hass, entry)
 
@@ -95,6 +102,8 @@ async def _async_setup_mesh(hass: HomeAssistant, entry: MeshConfigEntry) -> bool
         entry.runtime_data = hub
         await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
         async_setup_issues(hub)
+        # After the platforms, so that automations find states that are up to date.
+        entry.async_on_unload(async_tell_of_mesh(hub))
         try:
             # Only now, so that no message arrives before its event entity can take it.
             await hub.async_start()

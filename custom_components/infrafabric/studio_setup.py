@@ -27,6 +27,7 @@ from .const import (
     KIND_VMIX,
     STUDIO_PLATFORMS,
 )
+from .happenings import async_tell_of_studio
 from .issues import async_setup_studio_issues
 from .studio import obs, vmix
 from .studio.api import StudioClient
@@ -76,6 +77,8 @@ async def async_setup_studio(hass: HomeAssistant, entry: StudioConfigEntry) -> b
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, STUDIO_PLATFORMS)
     async_setup_studio_issues(coordinator)
+    # After the platforms, so that automations find states that are up to date.
+    entry.async_on_unload(async_tell_of_studio(coordinator))
     # Only now, so that nothing happens before its event entity can take it.
     await coordinator.async_start()
     _follow_home_assistant(hass, entry)
