@@ -1,4 +1,7 @@
-"""Binary sensors: whether a peer is connected, and whether the node has a problem."""
+"""Binary sensors: whether a peer is connected, and whether the node has a problem.
+
+Those of studios have a room of their own, ``studio_binary_sensor``.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final, override
@@ -8,12 +11,20 @@ from homeassistant.components.binary_sensor import (
     BinarySensorEntityDescription,
 )
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
-from homeassistant.const import EntityCategory
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import NodeEntity, PeerEntity, async_add_peer_entities
 from .hub import MeshConfigEntry
+from .studio_binary_sensor import (
+    STUDIO_BINARY_SENSORS,
+    STUDIO_CONNECTIVITY,
+    StudioBinarySensor,
+    StudioConnectivity,
+)
+from .studio_coordinator import StudioConfigEntry, StudioCoordinator
+from .studio_entity import StudioPlatform
 
 # Everything is pushed; nothing is ever fetched.
 PARALLEL_UPDATES = 0
@@ -33,15 +44,24 @@ PROBLEM: Final = BinarySensorEntityDescription(
 
 async def async_setup_entry(
     hass: HomeAssistant,
-    entry: MeshConfigEntry,
+    entry: MeshConfigEntry | StudioConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the node's binary sensor, and each peer's as soon as it is known."""
+    """Add the binary sensors of a studio, or of a node and its peers, as each is known."""
     hub = entry.runtime_data
+    if isinstance(hub, StudioCoordinator):
+        StudioPlatform(
+            hub,
+            Platform.BINARY_SENSOR,
+            async_add_entities,
+            {StudioBinarySensor: STUDIO_BINARY_SENSORS},
+            always=[StudioConnectivity(hub, STUDIO_CONNECTIVITY)],
+        ).async_start()
+        return
     async_add_entities([ProblemSensor(hub, PROBLEM)])
 
     async_add_peer_entities(
-        entry, async_add_entities, lambda hub, peer: [ConnectivitySensor(hub, peer, CONNECTIVITY)]
+        hub, async_add_entities, lambda hub, peer: [ConnectivitySensor(hub, peer, CONNECTIVITY)]
     )
 
 

@@ -1,15 +1,21 @@
-"""A button per peer that drops the link and dials it anew."""
+"""A button per peer that drops the link and dials it anew.
+
+The buttons of studios have a room of their own, ``studio_button``.
+"""
 
 from typing import Final, override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
-from homeassistant.const import EntityCategory
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import PeerEntity, async_add_peer_entities
 from .errors import mesh_errors
 from .hub import MeshConfigEntry
+from .studio_button import STUDIO_BUTTONS, StudioButton
+from .studio_coordinator import StudioConfigEntry, StudioCoordinator
+from .studio_entity import StudioPlatform
 
 # The node itself limits how many dials run at once; a peer that is out of reach for ten seconds
 # must not hold up the next button.
@@ -24,12 +30,18 @@ RECONNECT: Final = ButtonEntityDescription(
 
 async def async_setup_entry(
     hass: HomeAssistant,
-    entry: MeshConfigEntry,
+    entry: MeshConfigEntry | StudioConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add each peer's button as soon as the peer is known."""
+    """Add the buttons of a studio, or each peer's as soon as the peer is known."""
+    hub = entry.runtime_data
+    if isinstance(hub, StudioCoordinator):
+        StudioPlatform(
+            hub, Platform.BUTTON, async_add_entities, {StudioButton: STUDIO_BUTTONS}
+        ).async_start()
+        return
     async_add_peer_entities(
-        entry, async_add_entities, lambda hub, peer: [ReconnectButton(hub, peer, RECONNECT)]
+        hub, async_add_entities, lambda hub, peer: [ReconnectButton(hub, peer, RECONNECT)]
     )
 
 

@@ -12,7 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 
 from .const import DOMAIN
-from .hub import MeshConfigEntry, MeshHub
+from .hub import MeshHub
 from .mesh.model import (
     NodeEvent,
     PeerChanged,
@@ -27,48 +27,32 @@ from .mesh.model import (
 
 @callback
 def async_add_peer_entities(
-    entry: MeshConfigEntry,
+    hub: MeshHub,
     async_add_entities: AddConfigEntryEntitiesCallback,
     make: Callable[[MeshHub, PeerView], Iterable[Entity]],
 ) -> None:
     """Add what *make* returns for each peer, as soon as the peer is known."""
-    hub = entry.runtime_data
-    entry.async_on_unload(
+    hub.entry.async_on_unload(
         hub.async_add_peer_listener(lambda peer: async_add_entities(make(hub, peer)))
     )
 
 
-class MeshEntity(Entity):
-    """An entity of one mesh: pushed, named by translation, fed by the hub's events."""
+class PushedEntity(Entity):
+    """An entity that is named by translation and told when to write its state."""
 
     _attr_has_entity_name = True
     _attr_should_poll = False
 
     _calm_seconds = 0.0
     """The least time between two state changes that nothing but a measurement asks for."""
-
-    def __init__(self, hub: MeshHub, peer_id: str, description: EntityDescription) -> None:
-        """Take the ids from the mesh and the key of the device, which outlive names and hosts."""
-        self.hub = hub
-        self.entity_description = description
-        identifier = f"{hub.node.mesh_id}_{peer_id}"
-        self._attr_unique_id = f"{identifier}_{description.key}"
-        # The hub makes the devices and keeps their names; entities only point at them.
-        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, identifier)})
-        self._written_at: float | None = None
-        self._cancel_write: CALLBACK_TYPE | None = None
+    _written_at: float | None = None
+    _cancel_write: CALLBACK_TYPE | None = None
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen to the hub for as long as the entity exists."""
+        """Leave no timer behind."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.hub.async_subscribe(self._async_handle_event))
         self.async_on_remove(self._async_cancel_write)
-
-    @callback
-    def _async_handle_event(self, event: NodeEvent) -> None:
-        """Write the state if *event* is about this entity."""
-        raise NotImplementedError
 
     @callback
     def _async_write(self, *, at_once: bool = False) -> None:
@@ -104,6 +88,30 @@ class MeshEntity(Entity):
         if self._cancel_write is not None:
             self._cancel_write()
             self._cancel_write = None
+
+
+class MeshEntity(PushedEntity):
+    """An entity of one mesh, fed by the hub's events."""
+
+    def __init__(self, hub: MeshHub, peer_id: str, description: EntityDescription) -> None:
+        """Take the ids from the mesh and the key of the device, which outlive names and hosts."""
+        self.hub = hub
+        self.entity_description = description
+        identifier = f"{hub.node.mesh_id}_{peer_id}"
+        self._attr_unique_id = f"{identifier}_{description.key}"
+        # The hub makes the devices and keeps their names; entities only point at them.
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, identifier)})
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to the hub for as long as the entity exists."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.hub.async_subscribe(self._async_handle_event))
+
+    @callback
+    def _async_handle_event(self, event: NodeEvent) -> None:
+        """Write the state if *event* is about this entity."""
+        raise NotImplementedError
 
 
 class NodeEntity(MeshEntity):

@@ -1,4 +1,7 @@
-"""An event entity per peer: its last message."""
+"""An event entity per peer: its last message.
+
+That of a studio has a room of its own, ``studio_event``.
+"""
 
 from typing import Final, override
 
@@ -7,6 +10,7 @@ from homeassistant.components.event import (
     EventEntityDescription,
     EventExtraStoredData,
 )
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -14,6 +18,9 @@ from .entity import PeerEntity, async_add_peer_entities
 from .hub import MeshConfigEntry
 from .mesh.messages.schema import PERFORMATIVES
 from .mesh.model import MessageReceived, NodeEvent
+from .studio_coordinator import StudioConfigEntry, StudioCoordinator
+from .studio_entity import StudioPlatform
+from .studio_event import STUDIO_ACTIVITY, StudioActivity
 
 # Everything is pushed; nothing is ever fetched.
 PARALLEL_UPDATES = 0
@@ -30,12 +37,22 @@ ABOUT_THE_DEVICE: Final = ("entry_id", "device_id")
 
 async def async_setup_entry(
     hass: HomeAssistant,
-    entry: MeshConfigEntry,
+    entry: MeshConfigEntry | StudioConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add each peer's event entity as soon as the peer is known."""
+    """Add the event entity of a studio, or each peer's as soon as the peer is known."""
+    hub = entry.runtime_data
+    if isinstance(hub, StudioCoordinator):
+        StudioPlatform(
+            hub,
+            Platform.EVENT,
+            async_add_entities,
+            {},
+            always=[StudioActivity(hub, STUDIO_ACTIVITY)],
+        ).async_start()
+        return
     async_add_peer_entities(
-        entry, async_add_entities, lambda hub, peer: [MessageEvent(hub, peer, MESSAGE)]
+        hub, async_add_entities, lambda hub, peer: [MessageEvent(hub, peer, MESSAGE)]
     )
 
 

@@ -28,7 +28,7 @@ async def async_setup_entry(
 ) -> None:
     """Add each peer's notify entity as soon as the peer is known."""
     async_add_peer_entities(
-        entry, async_add_entities, lambda hub, peer: [PeerNotify(hub, peer, MESSAGE)]
+        entry.runtime_data, async_add_entities, lambda hub, peer: [PeerNotify(hub, peer, MESSAGE)]
     )
 
 

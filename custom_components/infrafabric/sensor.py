@@ -1,4 +1,7 @@
-"""Sensors of the node (how the mesh is doing) and of each peer (how its link is doing)."""
+"""Sensors of the node (how the mesh is doing) and of each peer (how its link is doing).
+
+Those of studios have a room of their own, ``studio_sensor``.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +14,16 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import EntityCategory, UnitOfRatio, UnitOfTime
+from homeassistant.const import EntityCategory, Platform, UnitOfRatio, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import NodeEntity, PeerEntity, async_add_peer_entities
 from .hub import MeshConfigEntry, MeshHub
 from .mesh.model import Band, NodeStats, Path, PeerView
+from .studio_coordinator import StudioConfigEntry, StudioCoordinator
+from .studio_entity import StudioPlatform
+from .studio_sensor import STUDIO_SENSORS, StudioSensor
 
 # Everything is pushed; nothing is ever fetched.
 PARALLEL_UPDATES = 0
@@ -189,15 +195,20 @@ def _rounded(value: float | None, digits: int = 1) -> float | None:
 
 async def async_setup_entry(
     hass: HomeAssistant,
-    entry: MeshConfigEntry,
+    entry: MeshConfigEntry | StudioConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the node's sensors, and each peer's as soon as it is known."""
+    """Add the sensors of a studio, or of a node and its peers, as soon as each is known."""
     hub = entry.runtime_data
+    if isinstance(hub, StudioCoordinator):
+        StudioPlatform(
+            hub, Platform.SENSOR, async_add_entities, {StudioSensor: STUDIO_SENSORS}
+        ).async_start()
+        return
     async_add_entities(NodeSensor(hub, description) for description in NODE_SENSORS)
 
     async_add_peer_entities(
-        entry,
+        hub,
         async_add_entities,
         lambda hub, peer: [PeerSensor(hub, peer, description) for description in PEER_SENSORS],
     )

@@ -1,0 +1,117 @@
+"""Binary sensors of studios: whether it answers, whether its stream suffers, what is on air."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, override
+
+from homeassistant.components.binary_sensor import (
+    BinarySensorEntity,
+    BinarySensorEntityDescription,
+)
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.const import EntityCategory
+
+from .const import CONF_SCENES
+from .studio.health import HealthBand
+from .studio.model import Source, StudioState
+from .studio_coordinator import StudioCoordinator
+from .studio_entity import StudioDescription, StudioEntity
+from .studio_things import has_statistics, studio
+
+BAD_BANDS: Final = frozenset({HealthBand.POOR, HealthBand.CRITICAL})
+"""Bands that viewers notice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudioBinarySensorDescription[T](StudioDescription[T], BinarySensorEntityDescription):
+    """Something that is so or not; None if the studio does not say."""
+
+    is_on_fn: Callable[[T], bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A source, and where it is in the main mix."""
+
+    source: Source
+    on_program: bool
+    in_preview: bool
+
+
+def tallies(_: StudioCoordinator, state: StudioState) -> Mapping[str, Tally]:
+    """Return the sources with the lights that would shine on them."""
+    return {
+        key: Tally(source, key == state.main.program, key == state.main.preview)
+        for key, source in state.sources.items()
+    }
+
+
+def _is_bad(coordinator: StudioCoordinator) -> bool | None:
+    band = coordinator.health.band
+    return None if band is HealthBand.UNKNOWN else band in BAD_BANDS
+
+
+def _tally(key: str, is_on_fn: Callable[[Tally], bool]) -> StudioBinarySensorDescription[Any]:
+    return StudioBinarySensorDescription[Tally](
+        key=key,
+        translation_key=key,
+        things=tallies,
+        names_fn=lambda tally: {"source": tally.source.name},
+        # Two for each scene or input are too many for most.
+        enabled_fn=lambda coordinator, part: part in coordinator.choice(CONF_SCENES),
+        is_on_fn=is_on_fn,
+    )
+
+
+STUDIO_CONNECTIVITY: Final = StudioBinarySensorDescription[StudioCoordinator](
+    key="connectivity",
+    device_class=BinarySensorDeviceClass.CONNECTIVITY,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    things=studio,
+    is_on_fn=lambda coordinator: coordinator.available,
+)
+
+STUDIO_BINARY_SENSORS: Final[tuple[StudioBinarySensorDescription[Any], ...]] = (
+    StudioBinarySensorDescription[StudioCoordinator](
+        key="stream_problem",
+        translation_key="stream_problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        things=studio,
+        has_fn=has_statistics,
+        is_on_fn=_is_bad,
+    ),
+    _tally("on_program", lambda tally: tally.on_program),
+    _tally("in_preview", lambda tally: tally.in_preview),
+)
+
+
+class StudioBinarySensor(StudioEntity[Any], BinarySensorEntity):
+    """Something of a studio that is so or not."""
+
+    entity_description: StudioBinarySensorDescription[Any]
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Whether it is so; None (unknown) if the studio does not say."""
+        return None if self.thing is None else self.entity_description.is_on_fn(self.thing)
+
+    @override
+    def _values(self) -> Any:
+        return self.is_on
+
+
+class StudioConnectivity(StudioBinarySensor):
+    """Whether the studio answers; always available, since "off" is its message."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether there is something to show: always."""
+        return True
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Whether the studio answers."""
+        return self.coordinator.available
