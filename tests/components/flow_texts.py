@@ -13,7 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 from homeassistant.config_entries import OptionsFlow
-from homeassistant.data_entry_flow import FlowManager, FlowResultType
+from homeassistant.data_entry_flow import FlowManager, FlowResultType, section
 
 TEXTS: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "custom_components/infrafabric/translations/en.json").read_text()
@@ -25,9 +25,21 @@ def placeholders_of(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
-def check_texts(section: str, result: Mapping[str, Any]) -> None:
+def check_fields(step: Mapping[str, Any], schema: Mapping[Any, Any], step_id: str) -> None:
+    """Fail when a field, or a section and its fields, have no text or a text has no field."""
+    sections = {str(key): value for key, value in schema.items() if isinstance(value, section)}
+    fields = {str(key) for key in schema} - sections.keys()
+    assert set(step.get("data", {})) == fields, step_id
+    assert set(step.get("data_description", {})) == fields, step_id
+    assert set(step.get("sections", {})) == sections.keys(), step_id
+    for name, value in sections.items():
+        assert {"name", "description"} <= step["sections"][name].keys(), step_id
+        check_fields(step["sections"][name], value.schema.schema, step_id)
+
+
+def check_texts(part: str, result: Mapping[str, Any]) -> None:
     """Fail when something that *result* shows has no text, or a text asks for more than it gets."""
-    texts = TEXTS[section]
+    texts = TEXTS[part]
     given = set(result.get("description_placeholders") or {})
     shown: list[str] = []
     match result["type"]:
@@ -42,9 +54,7 @@ def check_texts(section: str, result: Mapping[str, Any]) -> None:
         case FlowResultType.FORM:
             step = texts["step"][result["step_id"]]
             schema = result["data_schema"]
-            fields = {str(field) for field in schema.schema} if schema else set()
-            assert set(step.get("data", {})) == fields, result["step_id"]
-            assert set(step.get("data_description", {})) == fields, result["step_id"]
+            check_fields(step, schema.schema if schema else {}, result["step_id"])
             shown += [step.get("title", ""), step.get("description", "")]
             shown += [texts["error"][error] for error in (result["errors"] or {}).values()]
     for text in shown:
