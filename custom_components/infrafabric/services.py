@@ -25,6 +25,7 @@ from .mesh.api import MessageDraft, SendResult
 from .mesh.messages.message import IFMessage
 from .mesh.messages.schema import DEFAULT_TTL, DOMAINS, MAX_TTL, PERFORMATIVES, PRIORITIES
 from .mesh.model import ReceiptStatus, Role
+from .studio_services import STUDIO_ACTIONS
 from .targets import (
     ATTR_TIMEOUT,
     Action,
@@ -338,5 +339,5 @@ ACTIONS: Final[Mapping[str, Action]] = {
 
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
-    """Register the actions of a mesh."""
-    async_register_actions(hass, ACTIONS)
+    """Register every action, of meshes and of studios."""
+    async_register_actions(hass, {**ACTIONS, **STUDIO_ACTIONS})

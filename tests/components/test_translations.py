@@ -18,23 +18,50 @@ from custom_components.infrafabric import (
     binary_sensor,
     button,
     config_flow,
+    dashboard_card,
     event,
     forms,
+    image,
     issues,
     notify,
+    number,
+    select,
     sensor,
+    switch,
 )
-from custom_components.infrafabric.const import DOMAIN, PLATFORMS
+from custom_components.infrafabric.const import DOMAIN, PLATFORMS, STUDIO_PLATFORMS
 from custom_components.infrafabric.errors import TRANSLATED
 from custom_components.infrafabric.mesh.engine import problems
 from custom_components.infrafabric.mesh.messages.schema import PERFORMATIVES
 from custom_components.infrafabric.mesh.model import Band, Path as LinkPath, Role
-from custom_components.infrafabric.services import ACTIONS
+from custom_components.infrafabric.services import ACTIONS as MESH_ACTIONS
+from custom_components.infrafabric.studio.health import HealthReason
+from custom_components.infrafabric.studio.model import (
+    AudioChannel,
+    Mix,
+    Output,
+    OutputKind,
+    Overlay,
+    SceneItem,
+    Source,
+    VolumeUnit,
+)
+from custom_components.infrafabric.studio_binary_sensor import (
+    STUDIO_BINARY_SENSORS,
+    STUDIO_CONNECTIVITY,
+    Tally,
+)
+from custom_components.infrafabric.studio_button import STUDIO_BUTTONS
+from custom_components.infrafabric.studio_event import EVENT_TYPES, STUDIO_ACTIVITY
+from custom_components.infrafabric.studio_sensor import OF_STREAMS, STUDIO_SENSORS
+from custom_components.infrafabric.studio_services import STUDIO_ACTIONS
+from custom_components.infrafabric.studio_things import PlacedItem, Stage
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.translation import async_get_translations
 
+from . import studio_fake
 from .flow_texts import check_texts, placeholders_of
 
 ROOT = Path(__file__).parents[2] / "custom_components" / "infrafabric"
@@ -73,6 +100,7 @@ def flat(node: Mapping[str, Any], path: str = "") -> dict[str, str]:
 
 EN = texts_of("en")
 FLAT_EN = flat(EN)
+ACTIONS = {**MESH_ACTIONS, **STUDIO_ACTIONS}
 ICONS: dict[str, Any] = json.loads((ROOT / "icons.json").read_text())
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "services.yaml").read_text())
 
@@ -156,11 +184,20 @@ def test_there_is_no_language_that_is_not_checked() -> None:
 # -- entities ---------------------------------------------------------------------------------
 
 DESCRIPTIONS: dict[str, list[Any]] = {
-    "binary_sensor": [binary_sensor.CONNECTIVITY, binary_sensor.PROBLEM],
-    "button": [button.RECONNECT],
-    "event": [event.MESSAGE],
+    "binary_sensor": [
+        binary_sensor.CONNECTIVITY,
+        binary_sensor.PROBLEM,
+        STUDIO_CONNECTIVITY,
+        *STUDIO_BINARY_SENSORS,
+    ],
+    "button": [button.RECONNECT, *STUDIO_BUTTONS],
+    "event": [event.MESSAGE, STUDIO_ACTIVITY],
+    "image": [*image.STUDIO_IMAGES],
     "notify": [notify.MESSAGE],
-    "sensor": [*sensor.NODE_SENSORS, *sensor.PEER_SENSORS],
+    "number": [*number.STUDIO_NUMBERS],
+    "select": [*select.STUDIO_SELECTS],
+    "sensor": [*sensor.NODE_SENSORS, *sensor.PEER_SENSORS, *STUDIO_SENSORS],
+    "switch": [*switch.STUDIO_SWITCHES],
 }
 TRANSLATED_ENTITIES = {
     platform: {
@@ -173,7 +210,7 @@ TRANSLATED_ENTITIES = {
 
 
 def test_every_platform_is_checked() -> None:
-    assert set(DESCRIPTIONS) == set(PLATFORMS)
+    assert set(DESCRIPTIONS) == {*PLATFORMS, *STUDIO_PLATFORMS}
 
 
 def test_every_entity_has_a_name_and_an_icon_and_nothing_is_left_over() -> None:
@@ -204,6 +241,8 @@ def test_every_state_of_an_enumeration_has_a_text() -> None:
         assert set(icons) == options, key
     assert set(EN["entity"]["sensor"]["path"]["state"]) == set(LinkPath)
     assert set(EN["entity"]["sensor"]["quality_band"]["state"]) == set(Band) - {Band.UNKNOWN}
+    health = EN["entity"]["sensor"]["stream_health"]
+    assert set(health["state_attributes"]["reasons"]["state"]) == set(HealthReason)
 
 
 def test_a_sensor_without_a_unit_of_its_own_has_a_translated_one() -> None:
@@ -222,16 +261,48 @@ def test_every_event_type_and_role_has_a_text_and_every_type_an_icon() -> None:
     assert EN["selector"]["performative"]["options"] == attributes["event_type"]["state"]
 
 
+def test_everything_that_happens_in_a_studio_has_a_text_and_an_icon() -> None:
+    attributes = EN["entity"]["event"]["activity"]["state_attributes"]
+    assert set(attributes["event_type"]["state"]) == set(EVENT_TYPES)
+    icons = ICONS["entity"]["event"]["activity"]["state_attributes"]["event_type"]
+    assert set(icons["state"]) == set(EVENT_TYPES)
+
+
+def test_the_name_of_an_entity_asks_only_for_what_the_studio_says() -> None:
+    things = {
+        "mute": AudioChannel(key="", name="", unit=VolumeUnit.PERCENT),
+        "output": Output(key="", kind=OutputKind.OTHER),
+        "overlay": Overlay(number=1),
+        "program": Stage(Mix(number=1), studio_fake.obs_state()),
+        "scene_item": PlacedItem(SceneItem(scene="", item_id=1, name="", visible=True), ""),
+        "on_program": Tally(Source(key="", name="", number=1, kind=""), False, False),
+    }
+    things |= dict.fromkeys(("volume", "meter"), things["mute"])
+    things |= dict.fromkeys(
+        ("state", "path", *(measure.what for measure in OF_STREAMS)), things["output"]
+    )
+    things |= {"in_preview": things["on_program"], "preview": things["program"]}
+    things["destination"] = (things["output"], None)
+    for platform, described in TRANSLATED_ENTITIES.items():
+        for key, description in described.items():
+            asked = placeholders_of(EN["entity"][platform][key]["name"])
+            if asked:
+                names = description.names_fn(things[description.key])
+                assert asked <= names.keys(), (platform, key)
+
+
 def test_every_problem_has_a_text_and_every_one_that_can_be_helped_an_issue() -> None:
     states = EN["entity"]["binary_sensor"]["problem"]["state_attributes"]["problems"]["state"]
     assert set(states) == PROBLEMS
     assert set(issues.ISSUES) == PROBLEMS - {problems.MEMBERSHIP_REVOKED}
-    assert EN["issues"].keys() == issues.ISSUES.keys()
+    assert EN["issues"].keys() == issues.ISSUES.keys() | {dashboard_card.ISSUE_RESOURCE}
     for code, texts in EN["issues"].items():
         assert texts.keys() == {"title", "description"}, code
-        known = {"mesh"} | {"membership_lapsing": {"date"}, "no_signaling": {"addresses"}}.get(
-            code, set()
-        )
+        known = {"mesh"} | {
+            dashboard_card.ISSUE_RESOURCE: {"url"},
+            "membership_lapsing": {"date"},
+            "no_signaling": {"addresses"},
+        }.get(code, set())
         assert placeholders_of(texts["title"] + texts["description"]) <= known, code
 
 
