@@ -11,7 +11,7 @@ from .functions import Call
 from .link import REQUEST_TIMEOUT, refused, timed_out, unreachable
 from .wire import MAX_BODY, broken, wrong_port
 
-DEFAULT_HTTP_PORT: Final = 8088
+HTTP_PORT: Final = 8088
 """Of vMix's web controller."""
 _OK: Final = 200
 _UNAUTHORIZED: Final = 401
@@ -56,7 +56,7 @@ class HttpLink:
         status, body = await self._get("", REQUEST_TIMEOUT, MAX_BODY)
         start = body.lstrip(b"\xef\xbb\xbf \r\n\t")
         if status != _OK or not start.startswith((b"<vmix", b"<?xml")):
-            raise wrong_port("Another web server", str(DEFAULT_HTTP_PORT))
+            raise wrong_port("Another web server", str(HTTP_PORT))
         return body
 
     async def call(self, call: Call, timeout: float = REQUEST_TIMEOUT) -> str:
@@ -120,7 +120,7 @@ class HttpLink:
             async with asyncio.timeout(2):
                 reader, writer = await asyncio.open_connection(self._host, self._port)
                 if (await reader.read(10)).startswith(b"VERSION"):
-                    return wrong_port("vMix's TCP API", str(DEFAULT_HTTP_PORT))
+                    return wrong_port("vMix's TCP API", str(HTTP_PORT))
         except OSError:  # a TimeoutError is one too
             pass
         finally:

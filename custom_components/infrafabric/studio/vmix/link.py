@@ -11,7 +11,7 @@ from ..errors import RefusedError, StudioError, UnreachableError
 from .functions import Call
 from .wire import Answer, Parser, Status, broken, request, wrong_port
 
-DEFAULT_PORT: Final = 8099
+TCP_PORT: Final = 8099
 """Of the TCP API; vMix cannot be told another one."""
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds until a connection must stand, and vMix have greeted."""

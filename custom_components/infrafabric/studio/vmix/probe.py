@@ -4,14 +4,14 @@ import aiohttp
 
 from ..api import Identity
 from ..errors import InvalidError
-from .http import DEFAULT_HTTP_PORT, HttpLink
-from .link import DEFAULT_PORT, Link, TcpLink
+from .http import HTTP_PORT, HttpLink
+from .link import TCP_PORT, Link, TcpLink
 from .xml import parse
 
 
 async def probe_vmix(
     host: str,
-    port: int = DEFAULT_PORT,
+    port: int = TCP_PORT,
     *,
     session: aiohttp.ClientSession | None = None,
     http_port: int | None = None,
@@ -34,7 +34,7 @@ async def probe_vmix(
     elif session is None:
         raise InvalidError("invalid_value", "HTTP needs a session.", name="session")
     else:
-        http_port = http_port or DEFAULT_HTTP_PORT
+        http_port = http_port or HTTP_PORT
         link = HttpLink(session, host, http_port, http_username, http_password)
     try:
         version = parse(await link.xml()).state.version

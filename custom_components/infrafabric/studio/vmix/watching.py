@@ -1,6 +1,7 @@
 """Knowing a vMix: when its XML is read, and how activators and tally come between two readings."""
 
 import asyncio
+from collections import deque
 from dataclasses import replace
 import random
 from typing import Final
@@ -13,13 +14,14 @@ from ..errors import InvalidError, UnreachableError
 from ..model import StudioKind, StudioState
 from . import acts
 from .changes import changes
-from .http import DEFAULT_HTTP_PORT, HttpLink
-from .link import DEFAULT_PORT, Link, TcpLink, first_to_end
+from .http import HTTP_PORT, HttpLink
+from .link import TCP_PORT, Link, TcpLink, first_to_end
 from .wire import Answer
 from .xml import Reading, parse
 
 COALESCE: Final = 0.1
 """Seconds between two readings at least: activators come in swarms, and one answers all."""
+_MAX_MEANWHILE: Final = 1000
 _PARSE_ELSEWHERE: Final = 64 * 1024
 """Bytes of XML from which parsing (about 20 ms for each MB) leaves the event loop."""
 
@@ -49,7 +51,7 @@ class VmixWatcher(SupervisedClient):
     def __init__(
         self,
         host: str,
-        port: int = DEFAULT_PORT,
+        port: int = TCP_PORT,
         *,
         session: aiohttp.ClientSession | None = None,
         http_port: int | None = None,
@@ -60,7 +62,7 @@ class VmixWatcher(SupervisedClient):
         rng: random.Random | None = None,
     ) -> None:
         """Begin without a connection."""
-        http_port = http_port or DEFAULT_HTTP_PORT
+        http_port = http_port or HTTP_PORT
         super().__init__(f"{host}:{http_port if use_http else port}", rng=rng)
         if use_http and session is None:
             raise InvalidError("invalid_value", "HTTP needs a session.", name="session")
@@ -71,7 +73,8 @@ class VmixWatcher(SupervisedClient):
         self._link: Link | None = None
         self._reading: Reading | None = None
         self._tally = ""
-        self._is_reading = False
+        # Activators since the reading under way was asked for; None: none is under way.
+        self._meanwhile: deque[str] | None = None
         self._lock = asyncio.Lock()
         self._wanted = asyncio.Event()
         self._waiting: list[asyncio.Future[Reading]] = []
@@ -85,7 +88,7 @@ class VmixWatcher(SupervisedClient):
     # -- the session --------------------------------------------------------------------------
 
     async def _session(self) -> None:
-        self._reading = None
+        self._reading = self._meanwhile = None
         self._tally = ""
         link = await self._connect()
         try:
@@ -114,13 +117,12 @@ class VmixWatcher(SupervisedClient):
             self._served, self._waiting = self._waiting, []
             self._wanted.clear()
             began = loop.time()
-            self._is_reading = True
+            self._meanwhile = deque(maxlen=_MAX_MEANWHILE)
             data = await link.xml()
             if len(data) < _PARSE_ELSEWHERE:
                 reading = parse(data)
             else:
                 reading = await asyncio.to_thread(parse, data)
-            self._is_reading = False
             self._take_reading(reading)
             for future in self._served:
                 if not future.done():
@@ -154,6 +156,10 @@ class VmixWatcher(SupervisedClient):
     def _take_reading(self, reading: Reading) -> None:
         self._reading = reading
         state = self._with_tally(reading.state)
+        # What vMix said while it wrote the XML may be newer than that.
+        for line in self._meanwhile or ():
+            state, _ = acts.apply(state, line, reading.numbers)
+        self._meanwhile = None
         if self._connected:
             self._take(state)
         else:
@@ -163,14 +169,16 @@ class VmixWatcher(SupervisedClient):
         if self._reading is None or self._state is None:
             if answer.command == "TALLY":
                 self._tally = answer.text
+            elif self._meanwhile is not None:
+                self._meanwhile.append(answer.text)
             return  # the first reading is on its way
         if answer.command == "TALLY":
             self._tally = answer.text
             state, more = self._with_tally(self._state), self._inputs_differ()
         else:
             state, more = acts.apply(self._state, answer.text, self._reading.numbers)
-            # A reading on its way may be older than this.
-            more = more or (self._is_reading and state is not self._state)
+            if self._meanwhile is not None:
+                self._meanwhile.append(answer.text)
         self._take(state)
         if more:
             self._wanted.set()

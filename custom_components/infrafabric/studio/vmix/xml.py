@@ -227,7 +227,7 @@ def _audio(root: Element, inputs: list[tuple[str, Element]]) -> dict[str, AudioC
             channels[key] = _channel(key, (element.get("name") or name)[:_MAX_TEXT], element)
     for key, element in inputs:
         # Only inputs with sound have these; a colour has none of them.
-        if key not in channels and not element.keys().isdisjoint({"volume", "muted"}):
+        if key not in channels and {"volume", "muted"} & set(element.keys()):
             letters = (element.get("audiobusses") or "").split(",")
             buses = tuple(letter for letter in letters if letter and letter in f"M{BUSES}")
             name = (element.get("title") or key)[:_MAX_TEXT]
