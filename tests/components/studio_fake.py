@@ -237,7 +237,7 @@ def vmix_state(**changes: Any) -> StudioState:
     return StudioState(**(values | changes))
 
 
-def changed_output(state: StudioState, key: str, **changes: Any) -> StudioState:
+def changed_output(state: StudioState, key: str, /, **changes: Any) -> StudioState:
     """Return *state* with one output changed."""
     return replace(state, outputs={**state.outputs, key: replace(state.outputs[key], **changes)})
 
