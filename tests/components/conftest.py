@@ -57,6 +57,7 @@ from custom_components.infrafabric.mesh.model import (
     Role,
     StatsChanged,
 )
+from custom_components.infrafabric.mesh.overlay.beacon import Beacon
 from custom_components.infrafabric.mesh.trust.identity import Identity, check_groups, mesh_id_of
 from custom_components.infrafabric.mesh.trust.invitation import Invitation
 from custom_components.infrafabric.mesh.trust.records import Record, make_record, parse_signed
@@ -164,6 +165,7 @@ class FakeMeshNode:
         self.peers: dict[str, PeerView] = {
             STUDIO.peer_id: a_peer(STUDIO, "Studio", software="infrafabric/0.1.0 (agent)")
         }
+        self.beacons: dict[str, Beacon] = {}
         self.invitations: list[InvitationView] = []
         self.running = False
         self.left = False

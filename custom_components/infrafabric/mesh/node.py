@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from .overlay.beacon import Beacon
     from .signaling.server import SignalingServer
 
 __all__ = [
@@ -236,6 +237,14 @@ class MeshNode:
     def peers(self) -> Mapping[str, PeerView]:
         """Every other member by peer id."""
         return self._engine.peers.views
+
+    @property
+    def beacons(self) -> Mapping[str, Beacon]:
+        """What each member says of itself and its links now, by peer id; this node's own too.
+
+        Every signature is checked; who lies about its own links is still believed.
+        """
+        return self._engine.beacons.beacons
 
     @property
     def stats(self) -> NodeStats:

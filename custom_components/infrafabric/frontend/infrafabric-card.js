@@ -1,0 +1,651 @@
+/* InfraFabric card, built from frontend/ (Apache-2.0). Contains Lit (BSD-3-Clause) and lean-qr (MIT). */
+var ae=globalThis,le=ae.ShadowRoot&&(ae.ShadyCSS===void 0||ae.ShadyCSS.nativeShadow)&&"adoptedStyleSheets"in Document.prototype&&"replace"in CSSStyleSheet.prototype,Ee=Symbol(),tt=new WeakMap,X=class{constructor(e,t,n){if(this._$cssResult$=!0,n!==Ee)throw Error("CSSResult is not constructable. Use `unsafeCSS` or `css` instead.");this.cssText=e,this.t=t}get styleSheet(){let e=this.o,t=this.t;if(le&&e===void 0){let n=t!==void 0&&t.length===1;n&&(e=tt.get(t)),e===void 0&&((this.o=e=new CSSStyleSheet).replaceSync(this.cssText),n&&tt.set(t,e))}return e}toString(){return this.cssText}},nt=i=>new X(typeof i=="string"?i:i+"",void 0,Ee),E=(i,...e)=>{let t=i.length===1?i[0]:e.reduce((n,s,r)=>n+(o=>{if(o._$cssResult$===!0)return o.cssText;if(typeof o=="number")return o;throw Error("Value passed to 'css' function must be a 'css' function result: "+o+". Use 'unsafeCSS' to pass non-literal values, but take care to ensure page security.")})(s)+i[r+1],i[0]);return new X(t,i,Ee)},it=(i,e)=>{if(le)i.adoptedStyleSheets=e.map(t=>t instanceof CSSStyleSheet?t:t.styleSheet);else for(let t of e){let n=document.createElement("style"),s=ae.litNonce;s!==void 0&&n.setAttribute("nonce",s),n.textContent=t.cssText,i.appendChild(n)}},ke=le?i=>i:i=>i instanceof CSSStyleSheet?(e=>{let t="";for(let n of e.cssRules)t+=n.cssText;return nt(t)})(i):i;var{is:Qt,defineProperty:Yt,getOwnPropertyDescriptor:Zt,getOwnPropertyNames:Jt,getOwnPropertySymbols:en,getPrototypeOf:tn}=Object,de=globalThis,st=de.trustedTypes,nn=st?st.emptyScript:"",sn=de.reactiveElementPolyfillSupport,Q=(i,e)=>i,Ae={toAttribute(i,e){switch(e){case Boolean:i=i?nn:null;break;case Object:case Array:i=i==null?i:JSON.stringify(i)}return i},fromAttribute(i,e){let t=i;switch(e){case Boolean:t=i!==null;break;case Number:t=i===null?null:Number(i);break;case Object:case Array:try{t=JSON.parse(i)}catch{t=null}}return t}},ot=(i,e)=>!Qt(i,e),rt={attribute:!0,type:String,converter:Ae,reflect:!1,useDefault:!1,hasChanged:ot};Symbol.metadata??=Symbol("metadata"),de.litPropertyMetadata??=new WeakMap;var P=class extends HTMLElement{static addInitializer(e){this._$Ei(),(this.l??=[]).push(e)}static get observedAttributes(){return this.finalize(),this._$Eh&&[...this._$Eh.keys()]}static createProperty(e,t=rt){if(t.state&&(t.attribute=!1),this._$Ei(),this.prototype.hasOwnProperty(e)&&((t=Object.create(t)).wrapped=!0),this.elementProperties.set(e,t),!t.noAccessor){let n=Symbol(),s=this.getPropertyDescriptor(e,n,t);s!==void 0&&Yt(this.prototype,e,s)}}static getPropertyDescriptor(e,t,n){let{get:s,set:r}=Zt(this.prototype,e)??{get(){return this[t]},set(o){this[t]=o}};return{get:s,set(o){let a=s?.call(this);r?.call(this,o),this.requestUpdate(e,a,n)},configurable:!0,enumerable:!0}}static getPropertyOptions(e){return this.elementProperties.get(e)??rt}static _$Ei(){if(this.hasOwnProperty(Q("elementProperties")))return;let e=tn(this);e.finalize(),e.l!==void 0&&(this.l=[...e.l]),this.elementProperties=new Map(e.elementProperties)}static finalize(){if(this.hasOwnProperty(Q("finalized")))return;if(this.finalized=!0,this._$Ei(),this.hasOwnProperty(Q("properties"))){let t=this.properties,n=[...Jt(t),...en(t)];for(let s of n)this.createProperty(s,t[s])}let e=this[Symbol.metadata];if(e!==null){let t=litPropertyMetadata.get(e);if(t!==void 0)for(let[n,s]of t)this.elementProperties.set(n,s)}this._$Eh=new Map;for(let[t,n]of this.elementProperties){let s=this._$Eu(t,n);s!==void 0&&this._$Eh.set(s,t)}this.elementStyles=this.finalizeStyles(this.styles)}static finalizeStyles(e){let t=[];if(Array.isArray(e)){let n=new Set(e.flat(1/0).reverse());for(let s of n)t.unshift(ke(s))}else e!==void 0&&t.push(ke(e));return t}static _$Eu(e,t){let n=t.attribute;return n===!1?void 0:typeof n=="string"?n:typeof e=="string"?e.toLowerCase():void 0}constructor(){super(),this._$Ep=void 0,this.isUpdatePending=!1,this.hasUpdated=!1,this._$Em=null,this._$Ev()}_$Ev(){this._$ES=new Promise(e=>this.enableUpdating=e),this._$AL=new Map,this._$E_(),this.requestUpdate(),this.constructor.l?.forEach(e=>e(this))}addController(e){(this._$EO??=new Set).add(e),this.renderRoot!==void 0&&this.isConnected&&e.hostConnected?.()}removeController(e){this._$EO?.delete(e)}_$E_(){let e=new Map,t=this.constructor.elementProperties;for(let n of t.keys())this.hasOwnProperty(n)&&(e.set(n,this[n]),delete this[n]);e.size>0&&(this._$Ep=e)}createRenderRoot(){let e=this.shadowRoot??this.attachShadow(this.constructor.shadowRootOptions);return it(e,this.constructor.elementStyles),e}connectedCallback(){this.renderRoot??=this.createRenderRoot(),this.enableUpdating(!0),this._$EO?.forEach(e=>e.hostConnected?.())}enableUpdating(e){}disconnectedCallback(){this._$EO?.forEach(e=>e.hostDisconnected?.())}attributeChangedCallback(e,t,n){this._$AK(e,n)}_$ET(e,t){let n=this.constructor.elementProperties.get(e),s=this.constructor._$Eu(e,n);if(s!==void 0&&n.reflect===!0){let r=(n.converter?.toAttribute!==void 0?n.converter:Ae).toAttribute(t,n.type);this._$Em=e,r==null?this.removeAttribute(s):this.setAttribute(s,r),this._$Em=null}}_$AK(e,t){let n=this.constructor,s=n._$Eh.get(e);if(s!==void 0&&this._$Em!==s){let r=n.getPropertyOptions(s),o=typeof r.converter=="function"?{fromAttribute:r.converter}:r.converter?.fromAttribute!==void 0?r.converter:Ae;this._$Em=s;let a=o.fromAttribute(t,r.type);this[s]=a??this._$Ej?.get(s)??a,this._$Em=null}}requestUpdate(e,t,n,s=!1,r){if(e!==void 0){let o=this.constructor;if(s===!1&&(r=this[e]),n??=o.getPropertyOptions(e),!((n.hasChanged??ot)(r,t)||n.useDefault&&n.reflect&&r===this._$Ej?.get(e)&&!this.hasAttribute(o._$Eu(e,n))))return;this.C(e,t,n)}this.isUpdatePending===!1&&(this._$ES=this._$EP())}C(e,t,{useDefault:n,reflect:s,wrapped:r},o){n&&!(this._$Ej??=new Map).has(e)&&(this._$Ej.set(e,o??t??this[e]),r!==!0||o!==void 0)||(this._$AL.has(e)||(this.hasUpdated||n||(t=void 0),this._$AL.set(e,t)),s===!0&&this._$Em!==e&&(this._$Eq??=new Set).add(e))}async _$EP(){this.isUpdatePending=!0;try{await this._$ES}catch(t){Promise.reject(t)}let e=this.scheduleUpdate();return e!=null&&await e,!this.isUpdatePending}scheduleUpdate(){return this.performUpdate()}performUpdate(){if(!this.isUpdatePending)return;if(!this.hasUpdated){if(this.renderRoot??=this.createRenderRoot(),this._$Ep){for(let[s,r]of this._$Ep)this[s]=r;this._$Ep=void 0}let n=this.constructor.elementProperties;if(n.size>0)for(let[s,r]of n){let{wrapped:o}=r,a=this[s];o!==!0||this._$AL.has(s)||a===void 0||this.C(s,void 0,r,a)}}let e=!1,t=this._$AL;try{e=this.shouldUpdate(t),e?(this.willUpdate(t),this._$EO?.forEach(n=>n.hostUpdate?.()),this.update(t)):this._$EM()}catch(n){throw e=!1,this._$EM(),n}e&&this._$AE(t)}willUpdate(e){}_$AE(e){this._$EO?.forEach(t=>t.hostUpdated?.()),this.hasUpdated||(this.hasUpdated=!0,this.firstUpdated(e)),this.updated(e)}_$EM(){this._$AL=new Map,this.isUpdatePending=!1}get updateComplete(){return this.getUpdateComplete()}getUpdateComplete(){return this._$ES}shouldUpdate(e){return!0}update(e){this._$Eq&&=this._$Eq.forEach(t=>this._$ET(t,this[t])),this._$EM()}updated(e){}firstUpdated(e){}};P.elementStyles=[],P.shadowRootOptions={mode:"open"},P[Q("elementProperties")]=new Map,P[Q("finalized")]=new Map,sn?.({ReactiveElement:P}),(de.reactiveElementVersions??=[]).push("2.1.2");var De=globalThis,at=i=>i,ce=De.trustedTypes,lt=ce?ce.createPolicy("lit-html",{createHTML:i=>i}):void 0,ft="$lit$",T=`lit$${Math.random().toFixed(9).slice(2)}$`,mt="?"+T,rn=`<${mt}>`,z=document,Z=()=>z.createComment(""),J=i=>i===null||typeof i!="object"&&typeof i!="function",Ie=Array.isArray,on=i=>Ie(i)||typeof i?.[Symbol.iterator]=="function",Pe=`[ 	
+\f\r]`,Y=/<(?:(!--|\/[^a-zA-Z])|(\/?[a-zA-Z][^>\s]*)|(\/?$))/g,dt=/-->/g,ct=/>/g,D=RegExp(`>|${Pe}(?:([^\\s"'>=/]+)(${Pe}*=${Pe}*(?:[^ 	
+\f\r"'\`<>=]|("|')|))|$)`,"g"),ht=/'/g,pt=/"/g,gt=/^(?:script|style|textarea|title)$/i,ze=i=>(e,...t)=>({_$litType$:i,strings:e,values:t}),m=ze(1),vt=ze(2),ti=ze(3),H=Symbol.for("lit-noChange"),g=Symbol.for("lit-nothing"),ut=new WeakMap,I=z.createTreeWalker(z,129);function _t(i,e){if(!Ie(i)||!i.hasOwnProperty("raw"))throw Error("invalid template strings array");return lt!==void 0?lt.createHTML(e):e}var an=(i,e)=>{let t=i.length-1,n=[],s,r=e===2?"<svg>":e===3?"<math>":"",o=Y;for(let a=0;a<t;a++){let l=i[a],c,d,h=-1,p=0;for(;p<l.length&&(o.lastIndex=p,d=o.exec(l),d!==null);)p=o.lastIndex,o===Y?d[1]==="!--"?o=dt:d[1]!==void 0?o=ct:d[2]!==void 0?(gt.test(d[2])&&(s=RegExp("</"+d[2],"g")),o=D):d[3]!==void 0&&(o=D):o===D?d[0]===">"?(o=s??Y,h=-1):d[1]===void 0?h=-2:(h=o.lastIndex-d[2].length,c=d[1],o=d[3]===void 0?D:d[3]==='"'?pt:ht):o===pt||o===ht?o=D:o===dt||o===ct?o=Y:(o=D,s=void 0);let f=o===D&&i[a+1].startsWith("/>")?" ":"";r+=o===Y?l+rn:h>=0?(n.push(c),l.slice(0,h)+ft+l.slice(h)+T+f):l+T+(h===-2?a:f)}return[_t(i,r+(i[t]||"<?>")+(e===2?"</svg>":e===3?"</math>":"")),n]},ee=class i{constructor({strings:e,_$litType$:t},n){let s;this.parts=[];let r=0,o=0,a=e.length-1,l=this.parts,[c,d]=an(e,t);if(this.el=i.createElement(c,n),I.currentNode=this.el.content,t===2||t===3){let h=this.el.content.firstChild;h.replaceWith(...h.childNodes)}for(;(s=I.nextNode())!==null&&l.length<a;){if(s.nodeType===1){if(s.hasAttributes())for(let h of s.getAttributeNames())if(h.endsWith(ft)){let p=d[o++],f=s.getAttribute(h).split(T),u=/([.?@])?(.*)/.exec(p);l.push({type:1,index:r,name:u[2],strings:f,ctor:u[1]==="."?Te:u[1]==="?"?Re:u[1]==="@"?Oe:K}),s.removeAttribute(h)}else h.startsWith(T)&&(l.push({type:6,index:r}),s.removeAttribute(h));if(gt.test(s.tagName)){let h=s.textContent.split(T),p=h.length-1;if(p>0){s.textContent=ce?ce.emptyScript:"";for(let f=0;f<p;f++)s.append(h[f],Z()),I.nextNode(),l.push({type:2,index:++r});s.append(h[p],Z())}}}else if(s.nodeType===8)if(s.data===mt)l.push({type:2,index:r});else{let h=-1;for(;(h=s.data.indexOf(T,h+1))!==-1;)l.push({type:7,index:r}),h+=T.length-1}r++}}static createElement(e,t){let n=z.createElement("template");return n.innerHTML=e,n}};function j(i,e,t=i,n){if(e===H)return e;let s=n!==void 0?t._$Co?.[n]:t._$Cl,r=J(e)?void 0:e._$litDirective$;return s?.constructor!==r&&(s?._$AO?.(!1),r===void 0?s=void 0:(s=new r(i),s._$AT(i,t,n)),n!==void 0?(t._$Co??=[])[n]=s:t._$Cl=s),s!==void 0&&(e=j(i,s._$AS(i,e.values),s,n)),e}var Me=class{constructor(e,t){this._$AV=[],this._$AN=void 0,this._$AD=e,this._$AM=t}get parentNode(){return this._$AM.parentNode}get _$AU(){return this._$AM._$AU}u(e){let{el:{content:t},parts:n}=this._$AD,s=(e?.creationScope??z).importNode(t,!0);I.currentNode=s;let r=I.nextNode(),o=0,a=0,l=n[0];for(;l!==void 0;){if(o===l.index){let c;l.type===2?c=new te(r,r.nextSibling,this,e):l.type===1?c=new l.ctor(r,l.name,l.strings,this,e):l.type===6&&(c=new Le(r,this,e)),this._$AV.push(c),l=n[++a]}o!==l?.index&&(r=I.nextNode(),o++)}return I.currentNode=z,s}p(e){let t=0;for(let n of this._$AV)n!==void 0&&(n.strings!==void 0?(n._$AI(e,n,t),t+=n.strings.length-2):n._$AI(e[t])),t++}},te=class i{get _$AU(){return this._$AM?._$AU??this._$Cv}constructor(e,t,n,s){this.type=2,this._$AH=g,this._$AN=void 0,this._$AA=e,this._$AB=t,this._$AM=n,this.options=s,this._$Cv=s?.isConnected??!0}get parentNode(){let e=this._$AA.parentNode,t=this._$AM;return t!==void 0&&e?.nodeType===11&&(e=t.parentNode),e}get startNode(){return this._$AA}get endNode(){return this._$AB}_$AI(e,t=this){e=j(this,e,t),J(e)?e===g||e==null||e===""?(this._$AH!==g&&this._$AR(),this._$AH=g):e!==this._$AH&&e!==H&&this._(e):e._$litType$!==void 0?this.$(e):e.nodeType!==void 0?this.T(e):on(e)?this.k(e):this._(e)}O(e){return this._$AA.parentNode.insertBefore(e,this._$AB)}T(e){this._$AH!==e&&(this._$AR(),this._$AH=this.O(e))}_(e){this._$AH!==g&&J(this._$AH)?this._$AA.nextSibling.data=e:this.T(z.createTextNode(e)),this._$AH=e}$(e){let{values:t,_$litType$:n}=e,s=typeof n=="number"?this._$AC(e):(n.el===void 0&&(n.el=ee.createElement(_t(n.h,n.h[0]),this.options)),n);if(this._$AH?._$AD===s)this._$AH.p(t);else{let r=new Me(s,this),o=r.u(this.options);r.p(t),this.T(o),this._$AH=r}}_$AC(e){let t=ut.get(e.strings);return t===void 0&&ut.set(e.strings,t=new ee(e)),t}k(e){Ie(this._$AH)||(this._$AH=[],this._$AR());let t=this._$AH,n,s=0;for(let r of e)s===t.length?t.push(n=new i(this.O(Z()),this.O(Z()),this,this.options)):n=t[s],n._$AI(r),s++;s<t.length&&(this._$AR(n&&n._$AB.nextSibling,s),t.length=s)}_$AR(e=this._$AA.nextSibling,t){for(this._$AP?.(!1,!0,t);e!==this._$AB;){let n=at(e).nextSibling;at(e).remove(),e=n}}setConnected(e){this._$AM===void 0&&(this._$Cv=e,this._$AP?.(e))}},K=class{get tagName(){return this.element.tagName}get _$AU(){return this._$AM._$AU}constructor(e,t,n,s,r){this.type=1,this._$AH=g,this._$AN=void 0,this.element=e,this.name=t,this._$AM=s,this.options=r,n.length>2||n[0]!==""||n[1]!==""?(this._$AH=Array(n.length-1).fill(new String),this.strings=n):this._$AH=g}_$AI(e,t=this,n,s){let r=this.strings,o=!1;if(r===void 0)e=j(this,e,t,0),o=!J(e)||e!==this._$AH&&e!==H,o&&(this._$AH=e);else{let a=e,l,c;for(e=r[0],l=0;l<r.length-1;l++)c=j(this,a[n+l],t,l),c===H&&(c=this._$AH[l]),o||=!J(c)||c!==this._$AH[l],c===g?e=g:e!==g&&(e+=(c??"")+r[l+1]),this._$AH[l]=c}o&&!s&&this.j(e)}j(e){e===g?this.element.removeAttribute(this.name):this.element.setAttribute(this.name,e??"")}},Te=class extends K{constructor(){super(...arguments),this.type=3}j(e){this.element[this.name]=e===g?void 0:e}},Re=class extends K{constructor(){super(...arguments),this.type=4}j(e){this.element.toggleAttribute(this.name,!!e&&e!==g)}},Oe=class extends K{constructor(e,t,n,s,r){super(e,t,n,s,r),this.type=5}_$AI(e,t=this){if((e=j(this,e,t,0)??g)===H)return;let n=this._$AH,s=e===g&&n!==g||e.capture!==n.capture||e.once!==n.once||e.passive!==n.passive,r=e!==g&&(n===g||s);s&&this.element.removeEventListener(this.name,this,n),r&&this.element.addEventListener(this.name,this,e),this._$AH=e}handleEvent(e){typeof this._$AH=="function"?this._$AH.call(this.options?.host??this.element,e):this._$AH.handleEvent(e)}},Le=class{constructor(e,t,n){this.element=e,this.type=6,this._$AN=void 0,this._$AM=t,this.options=n}get _$AU(){return this._$AM._$AU}_$AI(e){j(this,e)}};var ln=De.litHtmlPolyfillSupport;ln?.(ee,te),(De.litHtmlVersions??=[]).push("3.3.3");var bt=(i,e,t)=>{let n=t?.renderBefore??e,s=n._$litPart$;if(s===void 0){let r=t?.renderBefore??null;n._$litPart$=s=new te(e.insertBefore(Z(),r),r,void 0,t??{})}return s._$AI(i),s};var He=globalThis,$=class extends P{constructor(){super(...arguments),this.renderOptions={host:this},this._$Do=void 0}createRenderRoot(){let e=super.createRenderRoot();return this.renderOptions.renderBefore??=e.firstChild,e}update(e){let t=this.render();this.hasUpdated||(this.renderOptions.isConnected=this.isConnected),super.update(e),this._$Do=bt(t,this.renderRoot,this.renderOptions)}connectedCallback(){super.connectedCallback(),this._$Do?.setConnected(!0)}disconnectedCallback(){super.disconnectedCallback(),this._$Do?.setConnected(!1)}render(){return H}};$._$litElement$=!0,$.finalized=!0,He.litElementHydrateSupport?.({LitElement:$});var dn=He.litElementPolyfillSupport;dn?.({LitElement:$});(He.litElementVersions??=[]).push("4.2.2");var y="infrafabric";function N(i){return typeof i=="object"&&i!==null&&"message"in i?String(i.message):String(i)}var cn=new Set(["OBS Studio","vMix"]),hn=/^(stream|record|virtual_camera|replay_buffer|external|multicorder|srt|fullscreen|other|output)(_\d+)?$/,pn=/^(program|scene|program_scene|program_input)$/,un=new Set(["sensor","binary_sensor"]),fn=8;function yt(i){return i.slice(0,i.indexOf("."))}var wt=["connectivity","problem","stream_health","health","bitrate","congestion","skipped","dropped","fps","cpu","frame","disk","duration"];function xt(i){let e=wt.findIndex(t=>i.includes(t));return e<0?wt.length:e}function Ne(i,e){let t=e===void 0?null:i.devices[e]?.model;return t!=null&&cn.has(t)}function U(i,e){let t=new Map;for(let n of Object.values(i.entities)){if(n.platform!==y||n.hidden||!n.device_id||e?.length&&!e.includes(n.device_id)||!Ne(i,n.device_id))continue;let s=t.get(n.device_id);s?s.push(n):t.set(n.device_id,[n])}return[...t].map(([n,s])=>mn(i,n,s)).sort((n,s)=>n.name.localeCompare(s.name))}function mn(i,e,t){let n=i.devices[e],s=p=>t.filter(f=>yt(f.entity_id)===p),r=p=>p.translation_key??"",o=s("switch").filter(p=>hn.test(r(p))),a=s("sensor"),l=new Map;for(let p of o){let f=p.entity_id.slice(7),u=a.find(v=>r(v)===`${r(p)}_state`&&(o.filter(_=>r(_)===r(p)).length===1||v.entity_id.slice(7).startsWith(f)));u&&l.set(p.entity_id,u.entity_id)}let c=new Set(l.values()),d=s("image"),h=[...s("select"),...a].find(p=>pn.test(r(p)));return{id:e,name:n?.name_by_user??n?.name??"",model:n?.model??"",outputs:o.map(p=>p.entity_id),states:l,health:t.filter(p=>un.has(yt(p.entity_id))&&!c.has(p.entity_id)&&p!==h&&i.states[p.entity_id]!==void 0).sort((p,f)=>xt(r(p))-xt(r(f))).slice(0,fn).map(p=>p.entity_id),program:(d.find(p=>r(p).includes("program"))??d[0])?.entity_id??null,scene:h?.entity_id??null}}var Ue=20;function $t(i,e,t){return e===i.wanted?"done":t-i.since>Ue*1e3?"late":"waiting"}var St={title:"Mesh",card_name:"InfraFabric",card_description:"The mesh as a live picture, its peers, and your studios.",strategy_name:"InfraFabric",strategy_description:"A whole view of your meshes and studios, built by itself.",connecting:"Waiting for the mesh …",unavailable:"The mesh does not run right now. This is how it was.",no_mesh:"There is no mesh here yet. Add InfraFabric under Settings → Devices & services.",failed:"The mesh cannot be shown: {error}",summary:"{mesh}: {total} peers, {connected} connected, {routed} reached over others, {down} unreachable",summary_short:"{connected} of {total} connected",summary_down:"{down} unreachable",picture:"Picture of the mesh",picture_alternative:"The list of peers says the same.",this_node:"this node",peers:"Peers",peers_caption:"Peers of {mesh}. Choose a column's name to sort by it.",no_peers:"Nobody else is in this mesh yet.",no_match:"No peer has that name.",filter:"Find a peer",name:"Name",state:"State",band:"Quality",rtt_ms:"Round trip",path:"Path",last_seen:"Last seen",now:"now",never:"never",page:"Page {page} of {pages}",previous:"Previous page",next:"Next page",open_device:"Open the device of {name}",ms:"{value} ms",loss:"loss {value} %",state_connected:"Connected",state_routed:"Over others",state_down:"Unreachable",band_excellent:"Excellent",band_good:"Good",band_fair:"Fair",band_poor:"Poor",band_critical:"Critical",band_unknown:"Unknown",path_direct_lan:"Direct, local network",path_direct_wan:"Direct, internet",path_turn_udp:"Relay, UDP",path_turn_tcp:"Relay, TCP",path_turn_tls:"Relay, TLS",path_routed:"Over other peers",path_down:"None",legend:"Legend",legend_direct:"direct",legend_relayed:"relayed",legend_routed:"over others",studios:"Studios",no_studios:"There is no studio here yet.",outputs:"Outputs",health:"Health",program:"Program of {studio}",on:"On",off:"Off",unknown:"Unknown",pending_on:"Switching on …",pending_off:"Switching off …",toggle_failed:"{name} could not be switched: {error}",toggle_late:"{name} has not answered yet.",invite:"Invite",invite_title:"Invite a peer to {mesh}",invite_role:"What the new peer may do",role_observe:"Observe: link and send information",role_command:"Command: also send requests",role_admin:"Admin: also invite and remove peers",invite_expiry:"Open for",expiry_hour:"One hour",expiry_day:"One day",expiry_week:"One week",invite_create:"Create invitation",invite_creating:"Creating …",invite_failed:"No invitation was made: {error}",invite_code:"Paste this text on the other side, or scan the code",invite_secret:"Whoever has it can join, once. Give it to nobody else.",invite_qr:"QR code of the invitation",invite_until:"Open until {time}",invite_over:"This invitation has expired.",invite_fingerprint:"The other side shows this fingerprint. Compare it: {fingerprint}",invite_joined:"{name} has joined. Compare its check groups on both screens.",invite_cancel:"Cancel invitation",invite_cancelled:"The invitation is cancelled.",copy:"Copy",copied:"Copied",copy_failed:"Copying did not work. Select the text and copy it yourself.",close:"Close",option_entry_id:"Mesh",option_title:"Title",option_show_picture:"Show the picture of the mesh",option_show_peers:"Show the list of peers",option_show_studios:"Show the studios",option_show_invite:"Show the invite button (to admins)",option_studios:"Studios",help_entry_id:"Needed only with more than one mesh.",help_studios:"Without a choice, all of them.",view_history:"What happened"},gn={title:"Mesh",card_name:"InfraFabric",card_description:"Das Mesh als lebendiges Bild, seine Peers und Ihre Studios.",strategy_name:"InfraFabric",strategy_description:"Eine ganze Ansicht Ihrer Meshes und Studios, von selbst gebaut.",connecting:"Warte auf das Mesh …",unavailable:"Das Mesh läuft gerade nicht. So war es zuletzt.",no_mesh:"Hier gibt es noch kein Mesh. Fügen Sie InfraFabric unter Einstellungen → Geräte & Dienste hinzu.",failed:"Das Mesh kann nicht gezeigt werden: {error}",summary:"{mesh}: {total} Peers, {connected} verbunden, {routed} über andere erreicht, {down} unerreichbar",summary_short:"{connected} von {total} verbunden",summary_down:"{down} unerreichbar",picture:"Bild des Meshes",picture_alternative:"Die Liste der Peers sagt dasselbe.",this_node:"dieser Knoten",peers:"Peers",peers_caption:"Peers von {mesh}. Der Name einer Spalte sortiert nach ihr.",no_peers:"Noch ist niemand sonst in diesem Mesh.",no_match:"Kein Peer heißt so.",filter:"Peer suchen",name:"Name",state:"Zustand",band:"Qualität",rtt_ms:"Umlaufzeit",path:"Weg",last_seen:"Zuletzt gesehen",now:"jetzt",never:"nie",page:"Seite {page} von {pages}",previous:"Vorige Seite",next:"Nächste Seite",open_device:"Gerät von {name} öffnen",ms:"{value} ms",loss:"Verlust {value} %",state_connected:"Verbunden",state_routed:"Über andere",state_down:"Unerreichbar",band_excellent:"Ausgezeichnet",band_good:"Gut",band_fair:"Mäßig",band_poor:"Schlecht",band_critical:"Kritisch",band_unknown:"Unbekannt",path_direct_lan:"Direkt, lokales Netz",path_direct_wan:"Direkt, Internet",path_turn_udp:"Relay, UDP",path_turn_tcp:"Relay, TCP",path_turn_tls:"Relay, TLS",path_routed:"Über andere Peers",path_down:"Keiner",legend:"Legende",legend_direct:"direkt",legend_relayed:"über Relay",legend_routed:"über andere",studios:"Studios",no_studios:"Hier gibt es noch kein Studio.",outputs:"Ausgaben",health:"Zustand",program:"Programm von {studio}",on:"Ein",off:"Aus",unknown:"Unbekannt",pending_on:"Wird eingeschaltet …",pending_off:"Wird ausgeschaltet …",toggle_failed:"{name} ließ sich nicht schalten: {error}",toggle_late:"{name} hat noch nicht geantwortet.",invite:"Einladen",invite_title:"Einen Peer zu {mesh} einladen",invite_role:"Was der neue Peer darf",role_observe:"Beobachten: verbinden und informieren",role_command:"Befehlen: auch um etwas bitten",role_admin:"Verwalten: auch Peers einladen und entfernen",invite_expiry:"Offen für",expiry_hour:"Eine Stunde",expiry_day:"Einen Tag",expiry_week:"Eine Woche",invite_create:"Einladung erstellen",invite_creating:"Wird erstellt …",invite_failed:"Es wurde keine Einladung erstellt: {error}",invite_code:"Fügen Sie diesen Text auf der anderen Seite ein, oder scannen Sie den Code",invite_secret:"Wer ihn hat, kann beitreten, einmal. Geben Sie ihn sonst niemandem.",invite_qr:"QR-Code der Einladung",invite_until:"Offen bis {time}",invite_over:"Diese Einladung ist abgelaufen.",invite_fingerprint:"Die andere Seite zeigt diesen Fingerabdruck. Vergleichen Sie ihn: {fingerprint}",invite_joined:"{name} ist beigetreten. Vergleichen Sie die Prüfgruppen auf beiden Bildschirmen.",invite_cancel:"Einladung zurückziehen",invite_cancelled:"Die Einladung ist zurückgezogen.",copy:"Kopieren",copied:"Kopiert",copy_failed:"Kopieren ging nicht. Markieren Sie den Text und kopieren Sie ihn selbst.",close:"Schließen",option_entry_id:"Mesh",option_title:"Titel",option_show_picture:"Das Bild des Meshes zeigen",option_show_peers:"Die Liste der Peers zeigen",option_show_studios:"Die Studios zeigen",option_show_invite:"Den Knopf zum Einladen zeigen (Administratoren)",option_studios:"Studios",help_entry_id:"Nur bei mehr als einem Mesh nötig.",help_studios:"Ohne Auswahl alle.",view_history:"Was geschah"},vn={title:"Maillage",card_name:"InfraFabric",card_description:"Le maillage en image vivante, ses pairs et vos studios.",strategy_name:"InfraFabric",strategy_description:"Une vue entière de vos maillages et studios, construite toute seule.",connecting:"En attente du maillage …",unavailable:"Le maillage ne fonctionne pas en ce moment. Voici son dernier état.",no_mesh:"Il n'y a pas encore de maillage ici. Ajoutez InfraFabric sous Paramètres → Appareils et services.",failed:"Le maillage ne peut pas être affiché : {error}",summary:"{mesh} : {total} pairs, {connected} connectés, {routed} joints par d'autres, {down} injoignables",summary_short:"{connected} sur {total} connectés",summary_down:"{down} injoignables",picture:"Image du maillage",picture_alternative:"La liste des pairs dit la même chose.",this_node:"ce nœud",peers:"Pairs",peers_caption:"Pairs de {mesh}. Le nom d'une colonne trie selon elle.",no_peers:"Personne d'autre n'est encore dans ce maillage.",no_match:"Aucun pair ne porte ce nom.",filter:"Chercher un pair",name:"Nom",state:"État",band:"Qualité",rtt_ms:"Aller-retour",path:"Chemin",last_seen:"Vu",now:"maintenant",never:"jamais",page:"Page {page} sur {pages}",previous:"Page précédente",next:"Page suivante",open_device:"Ouvrir l'appareil de {name}",ms:"{value} ms",loss:"perte {value} %",state_connected:"Connecté",state_routed:"Par d'autres",state_down:"Injoignable",band_excellent:"Excellente",band_good:"Bonne",band_fair:"Moyenne",band_poor:"Mauvaise",band_critical:"Critique",band_unknown:"Inconnue",path_direct_lan:"Direct, réseau local",path_direct_wan:"Direct, internet",path_turn_udp:"Relais, UDP",path_turn_tcp:"Relais, TCP",path_turn_tls:"Relais, TLS",path_routed:"Par d'autres pairs",path_down:"Aucun",legend:"Légende",legend_direct:"direct",legend_relayed:"par relais",legend_routed:"par d'autres",studios:"Studios",no_studios:"Il n'y a pas encore de studio ici.",outputs:"Sorties",health:"Santé",program:"Programme de {studio}",on:"Activé",off:"Désactivé",unknown:"Inconnu",pending_on:"Activation …",pending_off:"Désactivation …",toggle_failed:"{name} n'a pas pu être commuté : {error}",toggle_late:"{name} n'a pas encore répondu.",invite:"Inviter",invite_title:"Inviter un pair dans {mesh}",invite_role:"Ce que le nouveau pair peut faire",role_observe:"Observer : se relier et informer",role_command:"Commander : aussi demander",role_admin:"Administrer : aussi inviter et retirer des pairs",invite_expiry:"Ouverte pendant",expiry_hour:"Une heure",expiry_day:"Un jour",expiry_week:"Une semaine",invite_create:"Créer l'invitation",invite_creating:"Création …",invite_failed:"Aucune invitation n'a été créée : {error}",invite_code:"Collez ce texte de l'autre côté, ou scannez le code",invite_secret:"Qui l'a peut entrer, une fois. Ne le donnez à personne d'autre.",invite_qr:"Code QR de l'invitation",invite_until:"Ouverte jusqu'au {time}",invite_over:"Cette invitation a expiré.",invite_fingerprint:"L'autre côté affiche cette empreinte. Comparez-la : {fingerprint}",invite_joined:"{name} est entré. Comparez ses groupes de contrôle sur les deux écrans.",invite_cancel:"Annuler l'invitation",invite_cancelled:"L'invitation est annulée.",copy:"Copier",copied:"Copié",copy_failed:"La copie n'a pas marché. Sélectionnez le texte et copiez-le vous-même.",close:"Fermer",option_entry_id:"Maillage",option_title:"Titre",option_show_picture:"Afficher l'image du maillage",option_show_peers:"Afficher la liste des pairs",option_show_studios:"Afficher les studios",option_show_invite:"Afficher le bouton d'invitation (aux administrateurs)",option_studios:"Studios",help_entry_id:"Nécessaire seulement avec plusieurs maillages.",help_studios:"Sans choix, tous.",view_history:"Ce qui s'est passé"},_n={en:St,de:gn,fr:vn};function x(i){return _n[(i??"en").split("-")[0]?.toLowerCase()??"en"]??St}function b(i,e){return i.replace(/\{(\w+)\}/g,(t,n)=>String(e[n]??t))}var W="infrafabric-card",Ct={show_picture:!0,show_peers:!0,show_studios:!0,show_invite:!0},Et=Object.keys(Ct);function Be(i){for(let t of Et)if(i[t]!==void 0&&typeof i[t]!="boolean")throw new Error(`${t} must be true or false`);for(let t of["entry_id","title"])if(i[t]!==void 0&&typeof i[t]!="string")throw new Error(`${t} must be text`);let{studios:e}=i;if(e!==void 0&&!(Array.isArray(e)&&e.every(t=>typeof t=="string")))throw new Error("studios must be a list of device ids");return{...Ct,...i}}function kt(){let i=()=>x(document.documentElement.lang);return{schema:[{name:"title",selector:{text:{}}},{name:"entry_id",selector:{config_entry:{integration:y}}},{type:"grid",name:"",schema:Et.map(e=>({name:e,default:!0,selector:{boolean:{}}}))},{name:"studios",selector:{device:{multiple:!0,filter:[{integration:y,model:"OBS Studio"},{integration:y,model:"vMix"}]}}}],computeLabel:e=>i()[`option_${e.name}`],computeHelper:e=>i()[`help_${e.name}`],assertConfig:e=>{Be(e)}}}function At(i,e){let t=i.entities[e];if(t?.platform!==y||!t.device_id)return null;let n=`custom:${W}`;if(Ne(i,t.device_id))return{config:{type:n,show_picture:!1,show_peers:!1,show_invite:!1,studios:[t.device_id]}};let s=i.devices[t.device_id],r=s?.primary_config_entry??s?.config_entries?.[0];return{config:{type:n,...r?{entry_id:r}:{},show_studios:!1}}}var B=["excellent","good","fair","poor","critical","unknown"];function Pt(i,e){return i<e?i*1048576+e:e*1048576+i}var ne=class{constructor(){this.node=null;this.peers=new Map;this.links=new Map;this.available=!1;this.shape=0;this.version=0}apply(e){switch(this.version+=1,e.type){case"unavailable":this.available=!1;return;case"snapshot":this.available=!0,this.node=e.node,this.peers.clear(),this.links.clear();for(let t of e.peers)this.peers.set(t.n,t);for(let t of e.links)this.setLink(t);this.shape+=1;return;case"changes":this.change(e)}}change(e){let t=!1;e.node&&(this.node=e.node);for(let n of e.peers??[])t||=!this.peers.has(n.n),this.peers.set(n.n,n);for(let n of e.peers_removed??[])t=this.peers.delete(n)||t;for(let n of e.links??[])t=this.setLink(n)||t;for(let[n,s]of e.links_removed??[])t=this.links.delete(Pt(n,s))||t;t&&(this.shape+=1)}setLink([e,t,n,s,r,o]){let a=Pt(e,t),l=this.links.has(a);return this.links.set(a,{a:e,b:t,rtt_ms:n,path:s,band:r,own:o}),!l}counts(){let e={connected:0,routed:0,down:0};for(let t of this.peers.values())e[t.state]+=1;return e}};var bn=Math.PI*(3-Math.sqrt(5));function yn(i,e,t){let n=new Map([i,...e].map(a=>[a,[]]));for(let{a,b:l}of t){let c=n.get(a),d=n.get(l);c&&d&&(c.push(l),d.push(a))}let s=new Map([[i,0]]),r=new Map,o=[i];for(let a=0;a<o.length;a+=1){let l=o[a],c=s.get(l)+1;for(let d of n.get(l).sort((h,p)=>h-p))s.has(d)||(s.set(d,c),r.set(d,l),o.push(d))}return{hops:s,parents:r}}function Mt(i,e,t){let n=new Map([[i,{x:0,y:0}]]);if(e.length===0)return{positions:n,room:.5};let{hops:s,parents:r}=yn(i,e,t),o=[...e].filter(u=>s.has(u)),a=[...e].filter(u=>!s.has(u)),l=[];for(let u of o)(l[s.get(u)-1]??=[]).push(u);a.length&&l.push(a);let c=l.some(u=>u.length>24),d=new Map([[i,0]]),h=e.length,p=0,f=1;return l.forEach((u,v)=>{let _=S=>d.get(r.get(S)??i)??0,w=[...u].sort((S,C)=>_(S)-_(C)||S-C),k=c?Math.sqrt((p+.02*h)/(1.02*h)):0;p+=u.length;let L=c?Math.sqrt((p+.02*h)/(1.02*h)):0;if(w.forEach((S,C)=>{let A=-Math.PI/2+(C+v%2/2)*2*Math.PI/w.length,M;if(c){let oe=C*bn/(2*Math.PI)%1;M=k+(L-k)*(.1+.8*oe)}else M=.92*(v+1)/l.length;d.set(S,A),n.set(S,{x:M*Math.cos(A),y:M*Math.sin(A)})}),!c){let S=2*Math.PI*.92*(v+1)/l.length;f=Math.min(f,S/w.length/2,.46/l.length)}}),c&&(f=.8/Math.sqrt(h)),{positions:n,room:f}}var wn={direct:[],relayed:[7,4],routed:[2,4]},xn=60,$n=16,Sn=400,Fe=12;function Cn(i){return i.startsWith("turn")?"relayed":i==="routed"?"routed":"direct"}function ie(i){return i<10?i.toFixed(1):String(Math.round(i))}var je=class{constructor(){this.cells=new Map}take(e){let t=[];for(let s=Math.floor(e.left/64);s<=Math.floor(e.right/64);s+=1)for(let r=Math.floor(e.top/64);r<=Math.floor(e.bottom/64);r+=1)t.push(s*4096+r);if(t.some(s=>this.cells.get(s)?.some(r=>e.left<r.right&&r.left<e.right&&e.top<r.bottom&&r.top<e.bottom)))return!1;for(let s of t){let r=this.cells.get(s);r?r.push(e):this.cells.set(s,[e])}return!0}},pe=class{constructor(e){this.store=e;this.layout={positions:new Map,room:1};this.shape=-1;this.width=0;this.height=0;this.widths=new Map;this.labelled=[]}resize(e,t){this.width=e,this.height=t}place(){let{node:e,peers:t,links:n}=this.store;this.shape===this.store.shape||!e||(this.shape=this.store.shape,this.layout=Mt(e.n,[...t.keys()].sort((s,r)=>s-r),n.values()))}at(e){let t=this.layout.positions.get(e);if(!t)return;let n=Math.max(32,Fe*2.5);return{x:this.width/2+t.x*(this.width/2-n),y:this.height/2+t.y*(this.height/2-n)}}get radius(){let e=Math.min(this.width,this.height)/2-30;return Math.max(2,Math.min(11,this.layout.room*e*.4))}hit(e,t){this.place();let n=Math.max(10,this.radius+4),s=null,r=n*n;for(let o of this.layout.positions.keys()){let a=this.at(o),l=(a.x-e)**2+(a.y-t)**2;l<r&&(r=l,s=o)}return s}draw(e,t,n,s){this.place(),e.clearRect(0,0,this.width,this.height);let{node:r,peers:o}=this.store;if(!r)return;let a=new Map;for(let h of this.layout.positions.keys())a.set(h,this.at(h));this.drawLinks(e,t,a,s),this.drawNodes(e,t,a,s);let l=new je,c=a.get(r.n),d=this.radius;l.take({left:c.x-16,top:c.y-16,right:c.x+16,bottom:c.y+16}),e.font=`${Fe}px ${En(e)}`,e.textAlign="center",e.textBaseline="top",e.lineJoin="round",this.labelled=[],this.label(e,t,l,c,Math.max(10,d),n.own,t.text,!0);for(let h of kn(o.values(),s)){if(this.labelled.length>xn)break;let p=a.get(h.n);if(!p)continue;let f=h.state==="down"?t.down:t.text;this.label(e,t,l,p,d,h.name,f,h.n===s)}this.drawRoundTrips(e,t,a,l,n.ms)}drawLinks(e,t,n,s){let{links:r,peers:o,node:a}=this.store,l=r.size>Sn,c=new Map;for(let h of r.values()){let p=n.get(h.a),f=n.get(h.b);if(!p||!f||o.get(h.a)?.state==="down"||o.get(h.b)?.state==="down")continue;let u=h.own||h.a===s||h.b===s,v=Cn(h.path),_=`${v} ${h.band} ${u}`,w=c.get(_);w||c.set(_,w={pattern:v,band:h.band,own:u,lines:[]}),w.lines.push(p,f)}for(let{pattern:h,band:p,own:f,lines:u}of[...c.values()].sort((v,_)=>Number(v.own)-Number(_.own))){e.beginPath();for(let v=0;v<u.length;v+=2){let _=u[v],w=u[v+1];e.moveTo(_.x,_.y),e.lineTo(w.x,w.y)}e.strokeStyle=t[p],e.globalAlpha=f?1:l?.25:.55,e.lineWidth=f?2.5:1,e.setLineDash(l&&!f?[]:wn[h]),e.stroke()}e.setLineDash([]);let d=a&&n.get(a.n);if(!d||o.size>40){e.globalAlpha=1;return}e.beginPath();for(let h of o.values()){let p=n.get(h.n);h.state!=="down"||!p||(e.moveTo(d.x,d.y),e.lineTo(p.x,p.y))}e.strokeStyle=t.down,e.globalAlpha=.35,e.lineWidth=1,e.setLineDash([1,6]),e.stroke(),e.setLineDash([]),e.globalAlpha=1}drawNodes(e,t,n,s){let r=this.radius,o=new Map;for(let c of this.store.peers.values()){let d=n.get(c.n);if(!d)continue;let h=c.state==="down"?t.down:t[c.band],p=o.get(h);p?p.push(d):o.set(h,[d])}for(let[c,d]of o){e.beginPath();for(let{x:h,y:p}of d)e.moveTo(h+r,p),e.arc(h,p,r,0,2*Math.PI);e.fillStyle=c,e.fill(),r>3&&(e.lineWidth=1.5,e.strokeStyle=t.background,e.stroke())}r>4&&this.crossOut(e,t,n,r);let a=this.store.node&&n.get(this.store.node.n);if(a){let c=Math.max(10,r);he(e,a,c+3,t.background,!0),he(e,a,c,t.own,!0),he(e,a,c+3,t.own,!1)}let l=s===null?void 0:n.get(s);l&&he(e,l,r+5,t.text,!1)}crossOut(e,t,n,s){let r=s*.4;e.beginPath();for(let o of this.store.peers.values()){let a=n.get(o.n);o.state!=="down"||!a||(e.moveTo(a.x-r,a.y-r),e.lineTo(a.x+r,a.y+r),e.moveTo(a.x+r,a.y-r),e.lineTo(a.x-r,a.y+r))}e.strokeStyle=t.background,e.lineWidth=2,e.stroke()}label(e,t,n,s,r,o,a,l){let c=o.length>24?`${o.slice(0,23)}…`:o,d=this.widths.get(c);d===void 0&&(this.widths.size>4096&&this.widths.clear(),d=e.measureText(c).width,this.widths.set(c,d));let h=s.y+r+5,p={left:s.x-d/2-3,top:h,right:s.x+d/2+3,bottom:h+Fe+3},f=Math.max(0,2-p.left)-Math.max(0,p.right-this.width+2);p.left+=f,p.right+=f,!(!n.take(p)&&!l)&&(this.labelled.push(o),e.lineWidth=3,e.strokeStyle=t.background,e.strokeText(c,s.x+f,h),e.fillStyle=a,e.fillText(c,s.x+f,h))}drawRoundTrips(e,t,n,s,r){let o=[...this.store.links.values()].filter(a=>a.own&&a.rtt_ms!==null);if(!(o.length>$n)){e.textBaseline="middle";for(let a of o){let l=n.get(a.a),c=n.get(a.b);if(!l||!c)continue;let d=r(ie(a.rtt_ms)),h=(l.x+c.x)/2,p=(l.y+c.y)/2,f=e.measureText(d).width+8;s.take({left:h-f/2,top:p-8,right:h+f/2,bottom:p+8})&&(e.lineWidth=4,e.strokeStyle=t.background,e.strokeText(d,h,p),e.fillStyle=t.secondary,e.fillText(d,h,p))}}}};function he(i,{x:e,y:t},n,s,r){i.beginPath(),i.arc(e,t,n,0,2*Math.PI),r?(i.fillStyle=s,i.fill()):(i.strokeStyle=s,i.lineWidth=2,i.stroke())}function En(i){return getComputedStyle(i.canvas).fontFamily||"sans-serif"}function kn(i,e){let t=n=>n.n===e?0:n.state==="down"?1:n.state==="connected"?2:3;return[...i].sort((n,s)=>t(n)-t(s)||n.n-s.n)}var se={excellent:["--success-color","#43a047"],good:["--light-green-color","#8bc34a"],fair:["--amber-color","#ffc107"],poor:["--orange-color","#ff9800"],critical:["--deep-orange-color","#ff6f22"],unknown:["--disabled-color","#9e9e9e"]},ue=class extends ${constructor(){super();this.painter=null;this.resizing=null;this.frame=0;this.colours=null;this.hovered=null;this.version=0,this.language="en",this.chosen=null}static{this.properties={store:{attribute:!1},version:{attribute:!1},language:{},theme:{attribute:!1},chosen:{attribute:!1}}}get texts(){return x(this.language)}connectedCallback(){super.connectedCallback(),this.resizing=new ResizeObserver(()=>this.redraw()),this.resizing.observe(this)}disconnectedCallback(){super.disconnectedCallback(),this.resizing?.disconnect(),cancelAnimationFrame(this.frame),this.frame=0}updated(t){t.has("store")&&(this.painter=new pe(this.store)),t.has("theme")&&(this.colours=null),this.redraw()}redraw(){this.frame||(this.frame=requestAnimationFrame(()=>{this.frame=0,this.draw()}))}readColours(){let t=getComputedStyle(this),n=(r,o)=>t.getPropertyValue(r).trim()||o;return{...Object.fromEntries(B.map(r=>[r,n(...se[r])])),text:n("--primary-text-color","#141414"),secondary:n("--secondary-text-color","#5e5e5e"),background:n("--ha-card-background",n("--card-background-color","#fff")),own:n("--primary-color","#009ac7"),down:n("--error-color","#db4437"),line:n("--divider-color","#ddd")}}draw(){let t=this.renderRoot.querySelector("canvas"),n=t?.getContext("2d");if(!t||!n||!this.painter)return;let{clientWidth:s,clientHeight:r}=t;if(!s||!r)return;let o=Math.min(2,window.devicePixelRatio||1);(t.width!==Math.round(s*o)||t.height!==Math.round(r*o))&&(t.width=Math.round(s*o),t.height=Math.round(r*o)),n.setTransform(o,0,0,o,0,0),this.painter.resize(s,r),this.colours??=this.readColours();let{node:a}=this.store;this.painter.draw(n,this.colours,{own:a?`${a.name} (${this.texts.this_node})`:"",ms:l=>b(this.texts.ms,{value:l})},this.hovered??this.chosen)}numberAt(t){return this.painter?.hit(t.offsetX,t.offsetY)??null}move(t){t.pointerType!=="touch"&&this.hover(this.numberAt(t))}hover(t){t!==this.hovered&&(this.hovered=t,this.requestUpdate())}choose(t){let n=this.numberAt(t);this.dispatchEvent(new CustomEvent("peer-chosen",{detail:n,bubbles:!0,composed:!0}))}about(t){let{texts:n}=this,s=t===null?void 0:this.store.peers.get(t);if(!s)return"";let r=[s.name,n[`state_${s.state}`]];return s.state!=="down"&&(r.push(n[`path_${s.path}`]??s.path),s.rtt_ms!==null&&r.push(b(n.ms,{value:ie(s.rtt_ms)})),r.push(n[`band_${s.band}`])),r.join(" · ")}render(){let{texts:t,store:n}=this,{connected:s,routed:r,down:o}=n.counts(),a=b(t.summary,{mesh:n.node?.mesh??"",total:n.peers.size,connected:s,routed:r,down:o}),l=this.about(this.hovered??this.chosen);return m`
+      <canvas
+        role="img"
+        aria-label="${t.picture}. ${a}. ${t.picture_alternative}"
+        @pointermove=${this.move}
+        @pointerleave=${()=>this.hover(null)}
+        @click=${this.choose}
+      ></canvas>
+      ${l?m`<div class="about" aria-hidden="true">${l}</div>`:g}
+    `}static{this.styles=E`
+    :host {
+      display: block;
+      position: relative;
+      min-height: 200px;
+    }
+    canvas {
+      position: absolute;
+      inset: 0;
+      width: 100%;
+      height: 100%;
+      touch-action: pan-y;
+    }
+    .about {
+      position: absolute;
+      inset-inline: 8px;
+      bottom: 4px;
+      width: fit-content;
+      max-width: calc(100% - 32px);
+      margin: 0 auto;
+      padding: 2px 8px;
+      border-radius: 8px;
+      background: var(--secondary-background-color, #eee);
+      color: var(--primary-text-color);
+      font-size: 12px;
+      pointer-events: none;
+    }
+  `}};var R=E`
+  .hidden {
+    position: absolute;
+    width: 1px;
+    height: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
+`,O=E`
+  button.plain,
+  button.main {
+    min-height: 36px;
+    min-width: 36px;
+    padding: 6px 14px;
+    font: inherit;
+    font-size: 14px;
+    cursor: pointer;
+    border-radius: 18px;
+    border: 1px solid var(--divider-color);
+    color: var(--primary-text-color);
+    background: var(--secondary-background-color);
+  }
+  button.main {
+    border-color: var(--primary-color);
+    font-weight: 500;
+  }
+  button:disabled {
+    cursor: default;
+    opacity: 0.5;
+  }
+  button.plain:focus-visible,
+  button.main:focus-visible,
+  input:focus-visible,
+  select:focus-visible,
+  textarea:focus-visible {
+    outline: 2px solid var(--primary-color);
+    outline-offset: 2px;
+  }
+`;var fe=class extends ${constructor(){super();this.store=new ne;this.wanted="";this.unsubscribe=null;this.version=0,this.problem=null,this.chosen=null}static{this.properties={hass:{attribute:!1},config:{state:!0},version:{state:!0},problem:{state:!0},chosen:{state:!0}}}setConfig(t){this.config=Be(t)}static getConfigForm(){return kt()}static getStubConfig(){return{}}getCardSize(){let{show_picture:t,show_peers:n,show_studios:s}=this.config??{};return 1+(t?6:0)+(n?4:0)+(s?4:0)}getGridOptions(){return{columns:12,min_columns:6,rows:"auto"}}connectedCallback(){super.connectedCallback(),this.follow()}disconnectedCallback(){super.disconnectedCallback(),this.stop()}willUpdate(t){(t.has("config")||t.has("hass"))&&this.follow()}shouldUpdate(t){if(!this.config)return!1;if(t.size>1||!t.has("hass"))return!0;let n=t.get("hass"),{hass:s}=this;return!n||!s?!0:n.language!==s.language||n.themes!==s.themes||n.user!==s.user||n.entities!==s.entities||n.devices!==s.devices||this.config.show_studios&&this.studioChanged(n,s)}studioChanged(t,n){return U(n,this.config?.studios).some(s=>[...s.outputs,...s.states.values(),...s.health,s.program,s.scene].some(r=>r!==null&&t.states[r]!==n.states[r]))}get needsMesh(){let{config:t}=this;return!!(t&&(t.show_picture||t.show_peers||t.show_invite))}follow(){let{hass:t,config:n}=this;if(!t||!n||!this.isConnected)return;let s=this.needsMesh?`mesh ${n.entry_id??""}`:"nothing";s!==this.wanted&&(this.stop(),this.wanted=s,this.needsMesh&&this.subscribe(t,n.entry_id))}async subscribe(t,n){let s=new ne;this.store=s,this.version=0,this.problem=null;let r=!1,o=null;this.unsubscribe=()=>{r=!0,o?.().catch(()=>{})};try{o=await t.connection.subscribeMessage(a=>{r||(s.apply(a),this.version=s.version)},{type:"infrafabric/mesh/subscribe",...n?{entry_id:n}:{}}),r&&await o()}catch(a){if(r)return;let l=typeof a=="object"&&a&&"code"in a?String(a.code):"";this.problem={code:l,text:N(a)}}}stop(){this.unsubscribe?.(),this.unsubscribe=null,this.wanted=""}get texts(){return x(this.hass?.language)}choose(t){let{detail:n}=t;this.chosen=n!==null&&this.store.peers.has(n)?n:null,this.chosen!==null&&this.renderRoot.querySelector("infrafabric-peer-list")?.show(this.chosen)}invite(){this.renderRoot.querySelector("infrafabric-invite-dialog")?.open()}render(){let{hass:t,config:n,store:s,texts:r}=this;if(!t||!n)return g;let{node:o}=s,a=n.title??o?.mesh??(this.needsMesh?r.title:r.studios),l=n.show_invite&&t.user?.is_admin&&o?.can_invite,c=n.show_studios&&U(t,n.studios).length>0;return m`<ha-card>
+      <div class="card">
+        <header>
+          <h2>${a}</h2>
+          ${o?this.renderSummary():g}
+          ${l?m`<button class="main invite" ?disabled=${!s.available} @click=${this.invite}>
+                  ${r.invite}
+                </button>
+                <infrafabric-invite-dialog .hass=${t} .store=${s} .version=${this.version}>
+                </infrafabric-invite-dialog>`:g}
+        </header>
+        ${this.needsMesh?this.renderMesh(t,!!c):g}
+        ${c||n.show_studios&&!this.needsMesh?m`${this.needsMesh?m`<h3>${r.studios}</h3>`:g}
+              <infrafabric-studio-panel .hass=${t} .only=${n.studios}></infrafabric-studio-panel>`:g}
+      </div>
+    </ha-card>`}renderSummary(){let{connected:t,down:n}=this.store.counts(),s=this.store.peers.size;return m`<span class="summary">
+      ${b(this.texts.summary_short,{connected:t,total:s})}${n?m`, <strong>${b(this.texts.summary_down,{down:n})}</strong>`:g}
+    </span>`}renderMesh(t,n){let{config:s,store:r,texts:o,problem:a}=this;if(a){if(a.code==="not_found"&&n&&!s?.entry_id)return g;let l=a.code==="not_found"?o.no_mesh:b(o.failed,{error:a.text});return m`<p role="alert">${l}</p>`}return r.node?m`
+      ${r.available?g:m`<p role="status">${o.unavailable}</p>`}
+      ${s?.show_picture?m`<infrafabric-mesh-picture
+              class=${r.available?"":"past"}
+              .store=${r}
+              .version=${this.version}
+              .language=${t.language}
+              .theme=${t.themes}
+              .chosen=${this.chosen}
+              @peer-chosen=${this.choose}
+            ></infrafabric-mesh-picture>
+            ${this.renderLegend()}`:g}
+      ${s?.show_peers?m`<infrafabric-peer-list
+            .store=${r}
+            .version=${this.version}
+            .language=${t.language}
+            .chosen=${this.chosen}
+          ></infrafabric-peer-list>`:g}
+    `:m`<p role="status">${r.version?o.unavailable:o.connecting}</p>`}renderLegend(){let{texts:t}=this;return m`<ul class="legend" aria-label=${t.legend}>
+      ${B.map(n=>{let[s,r]=se[n];return m`<li>
+          <i style="border-top-color: var(${s}, ${r})"></i>${t[`band_${n}`]}
+        </li>`})}
+      <li><i class="direct"></i>${t.legend_direct}</li>
+      <li><i class="relayed"></i>${t.legend_relayed}</li>
+      <li><i class="routed"></i>${t.legend_routed}</li>
+      <li><b aria-hidden="true">✕</b>${t.state_down}</li>
+    </ul>`}static{this.styles=[O,R,E`
+      :host {
+        display: block;
+      }
+      .card {
+        container: infrafabric / inline-size;
+        padding: 16px;
+      }
+      header {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 4px 12px;
+      }
+      h2 {
+        margin: 0;
+        font-size: 20px;
+        font-weight: 500;
+        overflow-wrap: anywhere;
+      }
+      h3 {
+        margin: 16px 0 0;
+        font-size: 16px;
+        font-weight: 500;
+      }
+      .summary {
+        flex: 1;
+        color: var(--secondary-text-color);
+      }
+      .summary strong {
+        color: var(--primary-text-color);
+      }
+      infrafabric-mesh-picture {
+        height: clamp(240px, 60cqw, 460px);
+      }
+      .past {
+        opacity: 0.5;
+      }
+      .legend {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 2px 12px;
+        margin: 4px 0 12px;
+        padding: 0;
+        list-style: none;
+        font-size: 12px;
+        color: var(--secondary-text-color);
+      }
+      .legend li {
+        display: flex;
+        align-items: center;
+        gap: 4px;
+      }
+      .legend i {
+        width: 18px;
+        border-top: 3px solid var(--secondary-text-color);
+      }
+      .legend .relayed {
+        border-top-style: dashed;
+      }
+      .legend .routed {
+        border-top-style: dotted;
+      }
+      .legend b {
+        color: var(--error-color, #db4437);
+      }
+    `]}};var An=[.2,.375,.5555555555555556,.6666666666666666],Pn=(i,e)=>t=>{let n=4*i+t-4,s="*-04-39?2$%%$%%'$%''%'''%')(%'))%(++'(++'(+.'+-.',/3',33)-/5)-43).36)058*18<+37<+4:<,4:E,5<A-7>C/8@F/:EH/<EK0=FM1?IP2@KS3BNV4DPY5FS\\6HV_6IXb7K[e8N^i9Pam;Rdp<Tgt".charCodeAt(n)-35,r=n>8?s:1,o=e/r|0,a=e%r,l=r-a,c=n>8?o*An[t]+(i>5)&-2:s,d=o-c;return{t:l*d+a*d+a,o:[[l,d],[a,d+1]],i:c}};var F=i=>new Uint8Array(i),re=i=>{let e=new Error(`lean-qr error ${i}`);throw e.code=i,e},me=i=>"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:".indexOf(i),We=i=>i.charCodeAt(0),Ot=(...i)=>(e,t)=>i.forEach(n=>n(e,t)),Lt=i=>e=>{e.eci!==i&&(e.push(7,4),i<128?e.push(i,8):i<16384?e.push(32768|i,16):e.push(12582912|i,24),e.eci=i)},Ge=i=>(e,t)=>{e.push(4,4),e.push(i.length,8+8*(t>9)),i.forEach(n=>e.push(n,8))},q=(i,e,t,n,s=(o,a)=>t(o.length,a),r=n?o=>Ot(Lt(n),i(o)):i)=>(r.test=e,r.l=t,r.est=s,r.eci=n&&[n],r),Dt=q(i=>(e,t)=>{e.push(1,4),e.push(i.length,10+2*(t>26)+2*(t>9));let n=0;for(;n<i.length-2;n+=3)e.push(+i.slice(n,n+3),10);n<i.length-1?e.push(+i.slice(n),7):n<i.length&&e.push(+i[n],4)},i=>/[0-9]/.test(i),(i,e)=>14+2*(e>26)+2*(e>9)+10*i/3),It=q(i=>(e,t)=>{e.push(2,4),e.push(i.length,9+2*(t>26)+2*(t>9));let n=0;for(;n<i.length-1;n+=2)e.push(45*me(i[n])+me(i[n+1]),11);n<i.length&&e.push(me(i[n]),6)},i=>me(i)>=0,(i,e)=>13+2*(e>26)+2*(e>9)+5.5*i),V=q(i=>Ge([...i].map(We)),i=>We(i)<128,(i,e)=>12+8*(e>9)+8*i);V._=!0,V.u=!0;var Xe=q(V,i=>We(i)<256,V.l,3);Xe._=!0;var Tt=new TextEncoder,Qe=q(i=>Ge(Tt.encode(i)),()=>1,0,26,(i,e)=>12+8*(e>9)+8*Tt.encode(i).length);Qe._=!0;var Ve=()=>{let i=new Map,e=new TextDecoder("sjis"),t=F(2);for(let n=0;n<7973;++n)t[0]=n/192+129+64*(n>5951),t[1]=n%192+64,i.set(e.decode(t),n);return i.delete("�"),Ve=()=>i,i},Ye=q(i=>(e,t)=>{e.push(8,4),e.push(i.length,8+2*(t>26)+2*(t>9));for(let n of i)e.push(Ve().get(n),13)},i=>Ve().has(i),(i,e)=>12+2*(e>26)+2*(e>9)+13*i);Ye._=!0;var zt=[Dt,It,V,Xe,Ye,Qe],Mn={auto:(i,{modes:e=zt}={})=>(t,n)=>{let s=e.map((d,h)=>{let p=new Map,f=(u,v)=>(p.has(u)||p.set(u,v(u,n)),p.get(u));return{m:d,h:1<<h,C:d.est("",n),S:d.l?(u,v)=>f(v-u,d.l):(u,v)=>f(i.slice(u,v),d.est)}}),r=[{v:0}],o=0,a=0,l=-1;for(let d of[...i,""]){let h=0;if(d)for(let p of s)p.m.test(d)&&(h|=p.h);if(!d||h!==l){if(l!==-1){let p=new Set(r.map(u=>u.D)),f=[];for(let{m:u,C:v,S:_,h:w}of s)if(l&w){let k=_(o,a);for(let L of u.eci??p)if(!u.u||!L){let S;for(let C of r)if(C.D===L||u.eci){let A=C.m===u&&C.D===L,M=A?C.V:C,oe=u._&&A?C.v+k-v:M.v+12*(M.D!==L)+(A?_(A?C.$:o,a):k);(!S||oe<S.v)&&(S={$:A?C.$:o,V:M,m:u,D:L,A:a,v:oe})}S&&f.push(S)}}r=f}l=h,o=a}a+=d.length}r.length||re(5);let c=[];for(let d=r.reduce((h,p)=>p.v<h.v?p:h);d.m;d=d.V)c.push(d.m(i.slice(d.$,d.A)));c.reverse().forEach(d=>d(t,n))},multi:Ot,eci:Lt,bytes:Ge,numeric:Dt,alphaNumeric:It,ascii:V,iso8859_1:Xe,shift_jis:Ye,utf8:Qe},Tn=()=>({F:F(2956),I:0,push(i,e){for(let t=e,n=8-(7&this.I);t>0;t-=n,n=8)this.F[this.I>>3]|=i<<n>>t,this.I+=t<n?t:n}}),Ke=(i,e=i*i,t=F(e))=>({size:i,K:t,get:(n,s)=>n>=0&&n<i&&!!(1&t[s*i+n]),toString({on:n="##",off:s="  ",lf:r=`
+`,pad:o=4,padX:a=o,padY:l=o}={}){let c="";for(let d=-l;d<i+l;++d){for(let h=-a;h<i+a;++h)c+=this.get(h,d)?n:s;c+=r}return c},toImageData(n,{on:s=[0,0,0],off:r=[0,0,0,0],pad:o=4,padX:a=o,padY:l=o}={}){let c=i+2*a,d=i+2*l,h=n.createImageData(c,d),p=new Uint32Array(h.data.buffer);h.data.set([...s,255]);let f=p[0];h.data.set([...r,255]);let u=p[0];for(let v=0;v<d;++v)for(let _=0;_<c;++_)p[v*c+_]=this.get(_-a,v-l)?f:u;return h},toCanvas(n,s){let r=n.getContext("2d"),o=this.toImageData(r,s);n.width=o.width,n.height=o.height,r.putImageData(o,0,0)},toDataURL({type:n="image/png",scale:s=1,...r}={}){let o=document.createElement("canvas"),a=o.getContext("2d"),l=this.toImageData(a,r);return o.width=l.width*s,o.height=l.height*s,a.putImageData(l,0,0),a.imageSmoothingEnabled=!1,a.globalCompositeOperation="copy",a.drawImage(o,0,0,l.width,l.height,0,0,o.width,o.height),o.toDataURL(n,1)}}),ge=[(i,e)=>1&(i^e),(i,e)=>1&e,i=>i%3,(i,e)=>(i+e)%3,(i,e)=>1&(i/3^e>>1),(i,e)=>(i&e&1)+i*e%3,(i,e)=>(i&e)+i*e%3&1,(i,e)=>(i^e)+i*e%3&1],ve=F(511);for(let i=0,e=1;i<255;e=2*e^285*(e>127))ve[ve[e+255]=i++]=e;var Ht=i=>ve[i%255],Nt=i=>ve[i+255],Rn=(i,e)=>{let t=F(i.length+e.length-1);for(let n=0;n<i.length;++n)for(let s=0;s<e.length;++s)t[n+s]^=Ht(i[n]+e[s]);return t.map(Nt)},On=(i,e)=>{let t=F(i.length+e.length-1);t.set(i,0);for(let n=0;n<i.length;++n)if(t[n]){let s=Nt(t[n]);for(let r=0;r<e.length;++r)t[n+r]^=Ht(e[r]+s)}return t.slice(i.length)},qe=[[0],[0,0]];for(let i=1;i<30;++i)qe.push(Rn(qe[i],[0,i]));var Ln=(i,e)=>{let t=[[],[]],n=0,s=0;for(let[o,a]of e.o)for(let l=0;l<o;++l,n+=a){let c=i.slice(n,n+a);t[0].push(c),t[1].push(On(c,qe[e.i])),s+=a+e.i}let r=F(s);s=0;for(let o of t)for(let a=0,l=-1;l<s;++a){l=s;for(let c of o)a<c.length&&(r[s++]=c[a])}return r},Ut=(i,e,t)=>{let n=i<<=t;for(let s=134217728;s>>=1;)n&s&&(n^=e*(s>>t));return n|i},Dn=({size:i,K:e},t)=>{let n=(o,a,l,c)=>{for(;l-- >0;o+=i)e.fill(c,o,o+a)},s=(o,a,l)=>{for(let c=0;c++<3;l-=2)n(a*i+o-(l>>1)*(i+1),l,l,2|c)},r=2*((i-13)/(1+(t/7|0))/2+.75|0);if(t>1)for(let o=i-7;o>8;o-=r){for(let a=o;a>8;a-=r)s(o,a,5);o<i-7&&s(o,6,5)}if(t>6)for(let o=Ut(t,7973,12),a=1;a<7;++a)for(let l=12;l-- >9;o>>=1)e[a*i-l]=2|1&o;n(7,2,9,2),n(i-8,8,9,2);for(let o=0;o<i;++o)e[6*i+o]=3^1&o;s(3,3,7),s(i-4,3,7);for(let o=0;o<i;++o)for(let a=o;a<i;++a)e[a*i+o]=e[o*i+a];e[(i-8)*i+8]=3},In=({size:i,K:e})=>{let t=[];for(let n=i-2,s=i,r=-1;n>=0;n-=2){for(n===5&&(n=4);s+=r,s!==-1&&s!==i;){let o=s*i+n;e[o+1]||t.push(o+1),e[o]||t.push(o)}r*=-1}return t},zn=({K:i},e,t)=>e.forEach((n,s)=>i[n]=t[s>>3]>>(7&~s)&1),Hn=({size:i,K:e},t,n,s)=>{for(let o=0;o<i;++o)for(let a=0;a<i;++a){let l=o*i+a;e[l]^=!(t(a,o)||2&e[l])}let r=21522^Ut((1^s)<<3|n,1335,10);for(let o=0;o++<8;r>>=1)e[(o-(o<7))*i+8]=1&r,e[9*i-o]=1&r;for(let o=8;--o,r;r>>=1)e[8*i+o-(o<7)]=1&r,e[(i-o)*i+8]=1&r},Nn=({size:i,K:e},t=0,n=0)=>{for(let s=0;s<i;++s){for(let r=0;r<2;++r)for(let o,a=0,l=0,c=2;a<i;++a){let d=1&e[r?s*i+a:a*i+s];n+=d,l=(l>>1|2098176)&(3047517^d-1),2049&l&&(t+=40),d^c&&(o=0),c=d,t+=++o===5?3:o>5}if(s)for(let r=i+s,o=5*e[s-1]^e[s];r<i*i;r+=i){let a=5*e[r-1]^e[r];t+=3*!(1&(o|a)|4&(o^a)),o=a}}return t+10*(10*Math.abs(n/(i*i)-1)|0)},Rt=[],_e=(i=re(1),{minCorrectionLevel:e=0,maxCorrectionLevel:t=3,minVersion:n=1,maxVersion:s=40,mask:r,trailer:o=60433,...a}={})=>{t<e&&re(3),s<n&&re(2),typeof i=="string"&&(i=Mn.auto(i,a));for(let l=n,c=0;l<=s;++l){let d=Rt[l];d||(Rt[l]=d=Ke(4*l+17),Dn(d,l),d.p=In(d));let h=Pn(l,d.p.length>>3);if(8*h(e).t<c)continue;let p=Tn();i(p,l),c=p.I;for(let f=t;f>=e;--f){let u=h(f);if(8*u.t<c)continue;for(p.I=c+11&-8;p.I<8*u.t;)p.push(o,16);let v=Ke(d.size,d.K);return zn(v,d.p,Ln(p.F,u)),(ge[r]?[ge[r]]:ge).map((_,w)=>{let k=Ke(v.size,v.K);return Hn(k,_,r??w,f),k.s=ge[r]?0:Nn(k),k}).reduce((_,w)=>w.s<_.s?w:_)}}re(4)};_e.with=(...i)=>(e,t)=>_e(e,{modes:[...zt,...i],...t});var Un=["observe","command","admin"],Bt={hour:1,day:24,week:168};function Bn(i){if(typeof i!="object"||i===null)return!1;let{invitation_id:e,invitation:t,expires:n}=i;return[e,t,n].every(s=>typeof s=="string"&&s!=="")}function Fn(i){let e=_e(i),t="";for(let n=0;n<e.size;n+=1)for(let s=0;s<e.size;s+=1){if(!e.get(s,n))continue;let r=s+1;for(;r<e.size&&e.get(r,n);)r+=1;t+=`M${s} ${n}h${r-s}v1H${s}z`,s=r}return{path:t,size:e.size}}var be=class extends ${constructor(){super();this.made=null;this.known=new Set;this.opened=0;this.version=0,this.step="ask",this.notice=""}static{this.properties={hass:{attribute:!1},store:{attribute:!1},version:{attribute:!1},step:{state:!0},notice:{state:!0}}}get texts(){return x(this.hass.language)}get dialog(){return this.renderRoot.querySelector("dialog")}async open(){this.forget(),await this.updateComplete,this.dialog?.showModal()}disconnectedCallback(){super.disconnectedCallback(),this.forget()}forget(){clearTimeout(this.timer),this.opened+=1,this.made=null,this.step="ask",this.notice=""}close(){this.dialog?.close()}async create(t){t.preventDefault();let n=new FormData(t.target),s=this.store.node,r=this.opened;this.step="busy",this.notice="",this.known=new Set([...this.store.peers.values()].map(o=>o.id));try{let o=await this.hass.callService(y,"create_invitation",{role:n.get("role"),expires_in:{hours:Bt[String(n.get("expiry"))]??24}},{device_id:s.device_id},!1,!0);if(r!==this.opened)return;if(!Bn(o.response))throw new Error("?");this.made=o.response,this.step="code";let a=new Date(this.made.expires).getTime()-Date.now();this.timer=setTimeout(()=>this.expire(),Math.min(Math.max(0,a),2**31-1)),await this.updateComplete,this.renderRoot.querySelector("textarea")?.focus()}catch(o){if(r!==this.opened)return;this.step="ask",this.notice=b(this.texts.invite_failed,{error:N(o)})}}expire(){this.forget(),this.notice=this.texts.invite_over}async cancel(){let{made:t}=this;if(t)try{await this.hass.callService(y,"cancel_invitation",{invitation_id:t.invitation_id},{device_id:this.store.node?.device_id},!1),this.forget(),this.notice=this.texts.invite_cancelled}catch(n){this.notice=N(n)}}async copy(){let t=this.renderRoot.querySelector("textarea");if(!t||!this.made)return;let n=!1;try{await navigator.clipboard.writeText(this.made.invitation),n=!0}catch{t.select(),n=document.execCommand("copy")}this.notice=n?this.texts.copied:this.texts.copy_failed}joined(){if(this.step!=="code")return"";let t=[...this.store.peers.values()].find(({id:n})=>!this.known.has(n));return t?b(this.texts.invite_joined,{name:t.name}):""}render(){let{texts:t}=this,n=this.store.node;return m`<dialog aria-labelledby="title" @close=${this.forget}>
+      <h2 id="title">${b(t.invite_title,{mesh:n?.mesh??""})}</h2>
+      ${this.step==="code"?this.renderCode():this.renderForm()}
+      <p class="notice" role="status">${this.joined()||this.notice}</p>
+      <div class="actions">
+        ${this.step==="code"?m`<button class="plain" type="button" @click=${this.cancel}>${t.invite_cancel}</button>`:g}
+        <button class="plain close" type="button" @click=${this.close}>${t.close}</button>
+      </div>
+    </dialog>`}renderForm(){let{texts:t}=this,n=this.step==="busy";return m`<form @submit=${this.create}>
+      <label>
+        <span>${t.invite_role}</span>
+        <select name="role">
+          ${Un.map(s=>m`<option value=${s}>${t[`role_${s}`]}</option>`)}
+        </select>
+      </label>
+      <label>
+        <span>${t.invite_expiry}</span>
+        <select name="expiry">
+          ${Object.keys(Bt).map(s=>m`<option value=${s} ?selected=${s==="day"}>
+                ${t[`expiry_${s}`]}
+              </option>`)}
+        </select>
+      </label>
+      <button class="main" type="submit" ?disabled=${n}>
+        ${n?t.invite_creating:t.invite_create}
+      </button>
+    </form>`}renderCode(){let{texts:t,made:n}=this;if(!n)return m``;let{path:s,size:r}=Fn(n.invitation),o=new Date(n.expires).toLocaleString(this.hass.language,{dateStyle:"medium",timeStyle:"short"});return m`
+      <label>
+        <span>${t.invite_code}</span>
+        <textarea readonly rows="4" spellcheck="false" .value=${n.invitation}></textarea>
+      </label>
+      <p class="row">
+        <button class="main copy" type="button" @click=${this.copy}>${t.copy}</button>
+        <span class="until">${b(t.invite_until,{time:o})}</span>
+      </p>
+      <p>${t.invite_secret}</p>
+      <svg
+        class="qr"
+        role="img"
+        aria-label=${t.invite_qr}
+        viewBox="-4 -4 ${r+8} ${r+8}"
+        shape-rendering="crispEdges"
+      >
+        ${vt`<rect x="-4" y="-4" width=${r+8} height=${r+8} fill="#fff" />
+          <path d=${s} fill="#000" />`}
+      </svg>
+      <p class="fingerprint">
+        ${b(t.invite_fingerprint,{fingerprint:this.store.node?.fingerprint??""})}
+      </p>
+    `}static{this.styles=[O,R,E`
+      dialog {
+        box-sizing: border-box;
+        width: min(520px, calc(100vw - 24px));
+        max-height: calc(100dvh - 24px);
+        padding: 20px;
+        overflow-y: auto;
+        border: none;
+        border-radius: var(--ha-card-border-radius, 12px);
+        color: var(--primary-text-color);
+        background: var(--ha-card-background, var(--card-background-color, #fff));
+        font-family: inherit;
+      }
+      dialog::backdrop {
+        background: rgb(0 0 0 / 50%);
+      }
+      h2 {
+        margin: 0 0 12px;
+        font-size: 20px;
+        font-weight: 500;
+      }
+      form,
+      label {
+        display: flex;
+        flex-direction: column;
+        gap: 6px;
+      }
+      form {
+        gap: 16px;
+      }
+      form button {
+        align-self: start;
+      }
+      select,
+      textarea {
+        box-sizing: border-box;
+        width: 100%;
+        padding: 8px;
+        font: inherit;
+        color: var(--primary-text-color);
+        background: var(--secondary-background-color);
+        border: 1px solid var(--divider-color);
+        border-radius: 8px;
+      }
+      textarea {
+        font-family: monospace;
+        font-size: 12px;
+        resize: none;
+        word-break: break-all;
+      }
+      .row {
+        display: flex;
+        align-items: center;
+        gap: 12px;
+        flex-wrap: wrap;
+      }
+      .qr {
+        display: block;
+        width: min(320px, 100%);
+        margin: 0 auto;
+      }
+      .fingerprint {
+        overflow-wrap: anywhere;
+      }
+      .notice {
+        min-height: 1.2em;
+        margin: 8px 0;
+        font-weight: 500;
+      }
+      .actions {
+        display: flex;
+        justify-content: flex-end;
+        gap: 8px;
+      }
+    `]}};var Ft=["name","state","band","rtt_ms","path","last_seen"],G=20,jn=["down","routed","connected"];function Kn(i,e){switch(e){case"name":return i.name.toLocaleLowerCase();case"state":return jn.indexOf(i.state);case"band":return i.band==="unknown"?null:i.score??100-20*B.indexOf(i.band);case"rtt_ms":return i.rtt_ms;case"path":return i.path==="down"?null:i.path;case"last_seen":return i.state==="connected"?"9999":i.last_seen}}function Ze(i,{column:e,descending:t}){let n=t?-1:1,s=[...i].map(r=>({peer:r,value:Kn(r,e),name:r.name.toLocaleLowerCase()}));return s.sort((r,o)=>r.value!==o.value?r.value===null?1:o.value===null?-1:r.value<o.value?-n:n:r.name!==o.name?r.name<o.name?-1:1:r.peer.n-o.peer.n),s.map(({peer:r})=>r)}function jt(i,e){let t=e.trim().toLocaleLowerCase();return[...i].filter(n=>n.name.toLocaleLowerCase().includes(t))}function Kt(i,e){let t=Math.max(1,Math.ceil(i.length/G)),n=Math.min(Math.max(0,e),t-1);return{items:i.slice(n*G,(n+1)*G),page:n,pages:t}}var ye=class extends ${static{this.properties={store:{attribute:!1},version:{attribute:!1},language:{},chosen:{attribute:!1},order:{state:!0},page:{state:!0},text:{state:!0}}}constructor(){super(),this.version=0,this.language="en",this.chosen=null,this.order={column:"name",descending:!1},this.page=0,this.text=""}get texts(){return x(this.language)}show(e){this.text="";let t=Ze(this.store.peers.values(),this.order).findIndex(n=>n.n===e);t>=0&&(this.page=Math.floor(t/G))}sort(e){let t=this.order.column===e&&!this.order.descending;this.order={column:e,descending:t},this.page=0}find(e){this.text=e.target.value,this.page=0}open(e){history.pushState(null,"",`/config/devices/device/${e.device_id}`),window.dispatchEvent(new CustomEvent("location-changed",{detail:{replace:!1}}))}when(e){return e.state==="connected"?this.texts.now:e.last_seen?Vn(new Date(e.last_seen),this.language):this.texts.never}render(){let{texts:e,store:t}=this;if(t.peers.size===0)return m`<p class="empty">${e.no_peers}</p>`;let n=jt(t.peers.values(),this.text),{items:s,page:r,pages:o}=Kt(Ze(n,this.order),this.page);return m`
+      ${t.peers.size>G?m`<label class="find">
+            <span>${e.filter}</span>
+            <input type="search" .value=${this.text} @input=${this.find} maxlength="64" />
+          </label>`:g}
+      <div class="scroll" tabindex="0" role="group" aria-label=${e.peers}>
+        <table>
+          <caption class="hidden">
+            ${b(e.peers_caption,{mesh:t.node?.mesh??""})}
+          </caption>
+          <thead>
+            <tr>
+              ${Ft.map(a=>this.renderHead(a))}
+            </tr>
+          </thead>
+          <tbody>
+            ${s.map(a=>this.renderPeer(a))}
+          </tbody>
+        </table>
+      </div>
+      ${n.length===0?m`<p class="empty">${e.no_match}</p>`:g}
+      ${o>1?m`<div class="pages">
+            <button
+              class="plain"
+              ?disabled=${r===0}
+              aria-label=${e.previous}
+              @click=${()=>this.page=r-1}
+            >
+              ‹
+            </button>
+            <span role="status">${b(e.page,{page:r+1,pages:o})}</span>
+            <button
+              class="plain"
+              ?disabled=${r===o-1}
+              aria-label=${e.next}
+              @click=${()=>this.page=r+1}
+            >
+              ›
+            </button>
+          </div>`:g}
+    `}renderHead(e){let t=this.order.column===e,n=this.order.descending?"descending":"ascending";return m`<th scope="col" class=${e} aria-sort=${t?n:"none"}>
+      <button @click=${()=>this.sort(e)}>
+        ${this.texts[e]}<span aria-hidden="true"
+          >${t?this.order.descending?" ▾":" ▴":""}</span
+        >
+      </button>
+    </th>`}renderPeer(e){let{texts:t}=this,n=e.state==="down",[s,r]=se[e.band];return m`<tr
+      class="${n?"down":""} ${e.n===this.chosen?"chosen":""}"
+      data-peer=${e.id}
+    >
+      <th scope="row" class="name">
+        ${e.device_id?m`<a
+              href="/config/devices/device/${e.device_id}"
+              aria-label=${b(t.open_device,{name:e.name})}
+              @click=${o=>{o.ctrlKey||o.metaKey||o.shiftKey||o.button||(o.preventDefault(),this.open(e))}}
+              >${e.name}</a
+            >`:e.name}
+      </th>
+      <td class="state">
+        <span class="mark" aria-hidden="true">${n?"✕":"●"}</span>
+        ${t[`state_${e.state}`]}
+      </td>
+      <td class="band">
+        <span class="dot" style="background: var(${s}, ${r})" aria-hidden="true"></span>
+        ${t[`band_${e.band}`]}
+        ${e.loss_percent?m`<small>${b(t.loss,{value:e.loss_percent})}</small>`:g}
+      </td>
+      <td class="rtt_ms">
+        ${e.rtt_ms===null?"–":b(t.ms,{value:ie(e.rtt_ms)})}
+      </td>
+      <td class="path">${t[`path_${e.path}`]??e.path}</td>
+      <td class="last_seen">${this.when(e)}</td>
+    </tr>`}static{this.styles=[O,R,E`
+      :host {
+        display: block;
+      }
+      .scroll {
+        overflow-x: auto;
+      }
+      table {
+        width: 100%;
+        border-collapse: collapse;
+        font-size: 14px;
+      }
+      th,
+      td {
+        padding: 6px 8px;
+        text-align: start;
+        border-bottom: 1px solid var(--divider-color);
+        white-space: nowrap;
+        font-weight: normal;
+      }
+      .rtt_ms {
+        text-align: end;
+      }
+      thead th {
+        padding: 0;
+      }
+      thead button {
+        all: unset;
+        box-sizing: border-box;
+        width: 100%;
+        min-height: 36px;
+        padding: 8px;
+        cursor: pointer;
+        color: var(--secondary-text-color);
+        font-weight: 500;
+      }
+      thead button:focus-visible,
+      a:focus-visible,
+      .scroll:focus-visible {
+        outline: 2px solid var(--primary-color);
+        outline-offset: -2px;
+        border-radius: 4px;
+      }
+      .name {
+        max-width: 16em;
+        overflow: hidden;
+        text-overflow: ellipsis;
+      }
+      a {
+        color: var(--primary-text-color);
+      }
+      .down .state {
+        font-weight: 500;
+      }
+      .mark {
+        color: var(--success-color, #43a047);
+      }
+      .down .mark {
+        color: var(--error-color, #db4437);
+      }
+      .chosen {
+        background: var(--secondary-background-color);
+      }
+      .dot {
+        display: inline-block;
+        width: 10px;
+        height: 10px;
+        border-radius: 50%;
+      }
+      small {
+        color: var(--secondary-text-color);
+      }
+      .find {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        padding-bottom: 8px;
+      }
+      input {
+        flex: 1;
+        min-width: 0;
+        padding: 8px;
+        font: inherit;
+        color: var(--primary-text-color);
+        background: var(--secondary-background-color);
+        border: 1px solid var(--divider-color);
+        border-radius: 8px;
+      }
+      .pages {
+        display: flex;
+        justify-content: center;
+        align-items: center;
+        gap: 8px;
+        padding-top: 8px;
+      }
+      .empty {
+        color: var(--secondary-text-color);
+      }
+      @container infrafabric (max-width: 520px) {
+        .path,
+        .last_seen {
+          display: none;
+        }
+      }
+    `]}},Wn=[["day",86400],["hour",3600],["minute",60]];function Vn(i,e,t=Date.now()){let n=Math.max(0,(t-i.getTime())/1e3),s=new Intl.RelativeTimeFormat(e,{numeric:"auto"});for(let[r,o]of Wn)if(n>=o)return s.format(-Math.floor(n/o),r);return s.format(-Math.floor(n),"second")}var qn="Mesh node",Wt="Mesh peer",Gn=12,Je=i=>({type:`custom:${W}`,...i}),we=(i,...e)=>({type:"grid",column_span:i,cards:e});function Vt(i,e,t,n){return Object.values(i.entities).filter(s=>s.platform===y&&!s.hidden&&s.entity_id.startsWith(`${n}.`)&&s.device_id!==void 0&&i.devices[s.device_id]?.model===e&&(s.translation_key===t||!s.translation_key&&i.states[s.entity_id]?.attributes.device_class===t)).map(s=>s.entity_id).sort()}function Xn(i){let e=x(i.language),n=Object.values(i.devices).filter(a=>a.model===qn&&Object.values(i.entities).some(l=>l.platform===y&&l.device_id===a.id)).map(a=>{let l=a.primary_config_entry??a.config_entries?.[0];return we(2,Je({...l?{entry_id:l}:{},show_studios:!1}))});for(let a of U(i))n.push(we(1,Je({title:a.name,show_picture:!1,show_peers:!1,show_invite:!1,studios:[a.id]})));n.length===0&&n.push(we(2,Je({})));let s=Vt(i,Wt,"rtt","sensor").slice(0,Gn),r=Vt(i,Wt,"connectivity","binary_sensor"),o=[];return s.length&&o.push({type:"history-graph",hours_to_show:24,entities:s,grid_options:{columns:"full"}}),r.length&&o.push({type:"logbook",hours_to_show:24,target:{entity_id:r},grid_options:{columns:"full",rows:6}}),o.length&&n.push(we(2,{type:"heading",heading:e.view_history,icon:"mdi:history"},...o)),{type:"sections",max_columns:4,title:e.card_name,path:y,sections:n}}var xe=class extends HTMLElement{static async generate(e,t){return Xn(t)}static shouldRegenerate(e,t,n){return t.entities!==n.entities||t.devices!==n.devices}},$e=class extends HTMLElement{static async generate(e){let t=x(document.documentElement.lang);return{title:typeof e.title=="string"?e.title:t.card_name,views:[{title:t.card_name,path:y,icon:"mdi:graph-outline",strategy:{type:`custom:${y}`}}]}}};var Se=class extends ${static{this.properties={hass:{attribute:!1},only:{attribute:!1},pending:{state:!0},notice:{state:!0}}}constructor(){super(),this.pending=new Map,this.notice=""}get texts(){return x(this.hass.language)}disconnectedCallback(){super.disconnectedCallback(),clearTimeout(this.timer),this.pending=new Map}willUpdate(e){e.has("hass")&&this.settle()}settle(){if(this.pending.size===0)return;let e=new Map(this.pending);for(let[t,n]of this.pending){let s=this.hass.states[t],r=$t(n,s?.state,Date.now());r!=="waiting"&&(e.delete(t),r==="late"&&(this.notice=b(this.texts.toggle_late,{name:et(s,t)})))}e.size!==this.pending.size&&(this.pending=e)}async toggle(e){let t=this.hass.states[e];if(!t||this.pending.has(e))return;let n=t.state==="on"?"off":"on";this.pending=new Map(this.pending).set(e,{wanted:n,since:Date.now()}),this.notice="",clearTimeout(this.timer),this.timer=setTimeout(()=>this.settle(),Ue*1e3+100);try{await this.hass.callService("switch",`turn_${n}`,{},{entity_id:e},!1)}catch(s){let r=new Map(this.pending);r.delete(e),this.pending=r,this.notice=b(this.texts.toggle_failed,{name:et(t,e),error:N(s)})}}moreInfo(e){this.dispatchEvent(new CustomEvent("hass-more-info",{detail:{entityId:e},bubbles:!0,composed:!0}))}stateText(e){return this.hass.formatEntityState?.(e)??e.state}render(){let e=U(this.hass,this.only),{texts:t}=this;return e.length===0?m`<p class="empty">${t.no_studios}</p>`:m`
+      ${e.map(n=>this.renderStudio(n))}
+      <p class="notice" role="status">${this.notice}</p>
+    `}renderStudio(e){let{texts:t}=this,n=e.scene===null?void 0:this.hass.states[e.scene],s=e.program===null?void 0:this.hass.states[e.program]?.attributes.entity_picture;return m`<section aria-labelledby="studio-${e.id}">
+      <h3 id="studio-${e.id}">${e.name} <small>${e.model}</small></h3>
+      <div class="studio">
+        ${s?m`<button class="program" @click=${()=>this.moreInfo(e.program)}>
+              <img src=${s} alt=${b(t.program,{studio:e.name})} />
+            </button>`:g}
+        <div class="facts">
+          ${n?m`<p class="scene">${this.stateText(n)}</p>`:g}
+          ${e.outputs.length?m`<ul aria-label=${t.outputs}>
+                ${e.outputs.map(r=>this.renderOutput(e,r))}
+              </ul>`:g}
+          ${e.health.length?m`<dl aria-label=${t.health}>
+                ${e.health.map(r=>this.renderHealth(e,r))}
+              </dl>`:g}
+        </div>
+      </div>
+    </section>`}renderOutput(e,t){let{texts:n}=this,s=this.hass.states[t],r=qt(s,t,e.name),o=s?.state==="on"||s?.state==="off",a=s?.state==="on",l=this.pending.get(t),c=this.hass.states[e.states.get(t)??""],d=c&&o?this.stateText(c):o?a?n.on:n.off:n.unknown,h=l?n[`pending_${l.wanted}`]:d;return m`<li>
+      <span class="output" id="output-${t}">${r}</span>
+      <span class="life ${a?"on":""}" role="status">${h}</span>
+      <button
+        role="switch"
+        class="switch"
+        data-entity=${t}
+        aria-labelledby="output-${t}"
+        aria-checked=${a?"true":"false"}
+        aria-busy=${l?"true":"false"}
+        aria-disabled=${l||!o?"true":"false"}
+        @click=${()=>o&&void this.toggle(t)}
+      >
+        <span></span>
+      </button>
+    </li>`}renderHealth(e,t){let n=this.hass.states[t];return n?m`<div>
+      <dt>${qt(n,t,e.name)}</dt>
+      <dd>${this.stateText(n)}</dd>
+    </div>`:g}static{this.styles=[O,R,E`
+      h3 {
+        margin: 8px 0;
+        font-size: 16px;
+        font-weight: 500;
+      }
+      small,
+      dt,
+      .empty {
+        color: var(--secondary-text-color);
+      }
+      .studio {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 16px;
+      }
+      .program {
+        all: unset;
+        cursor: pointer;
+        flex: 1 1 220px;
+        max-width: 360px;
+        line-height: 0;
+      }
+      .program:focus-visible {
+        outline: 2px solid var(--primary-color);
+      }
+      img {
+        width: 100%;
+        aspect-ratio: 16 / 9;
+        object-fit: contain;
+        border-radius: 8px;
+        background: var(--secondary-background-color);
+      }
+      .facts {
+        flex: 2 1 240px;
+        min-width: 0;
+      }
+      .scene {
+        margin: 0 0 4px;
+        font-weight: 500;
+      }
+      ul {
+        list-style: none;
+        margin: 0;
+        padding: 0;
+      }
+      li {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        min-height: 40px;
+      }
+      .output {
+        flex: 1;
+        min-width: 0;
+        overflow: hidden;
+        text-overflow: ellipsis;
+      }
+      .life {
+        color: var(--secondary-text-color);
+      }
+      .life.on {
+        color: var(--primary-text-color);
+        font-weight: 500;
+      }
+      .switch {
+        all: unset;
+        box-sizing: border-box;
+        flex: none;
+        width: 44px;
+        height: 24px;
+        padding: 3px;
+        border-radius: 12px;
+        cursor: pointer;
+        border: 1px solid var(--secondary-text-color);
+        background: var(--secondary-background-color);
+      }
+      .switch span {
+        display: block;
+        width: 16px;
+        height: 16px;
+        border-radius: 50%;
+        background: var(--secondary-text-color);
+      }
+      .switch[aria-checked="true"] {
+        background: var(--primary-color);
+        border-color: var(--primary-color);
+      }
+      .switch[aria-checked="true"] span {
+        margin-inline-start: auto;
+        background: var(--text-primary-color, #fff);
+      }
+      .switch[aria-disabled="true"] {
+        cursor: default;
+        opacity: 0.6;
+      }
+      .switch:focus-visible {
+        outline: 2px solid var(--primary-color);
+        outline-offset: 2px;
+      }
+      @media (prefers-reduced-motion: no-preference) {
+        .switch[aria-busy="true"] {
+          animation: waiting 1s ease-in-out infinite alternate;
+        }
+        @keyframes waiting {
+          to {
+            opacity: 0.3;
+          }
+        }
+      }
+      dl {
+        display: grid;
+        grid-template-columns: repeat(auto-fill, minmax(120px, 1fr));
+        gap: 8px;
+        margin: 8px 0 0;
+      }
+      dt {
+        font-size: 12px;
+      }
+      dd {
+        margin: 0;
+      }
+      .notice {
+        margin: 4px 0 0;
+        min-height: 1em;
+      }
+    `]}};function et(i,e){return i?.attributes.friendly_name??e}function qt(i,e,t){let n=et(i,e);return t&&n.startsWith(`${t} `)?n.slice(t.length+1):n}var Qn={"infrafabric-mesh-picture":ue,"infrafabric-peer-list":ye,"infrafabric-studio-panel":Se,"infrafabric-invite-dialog":be,[W]:fe,[`ll-strategy-dashboard-${y}`]:$e,[`ll-strategy-view-${y}`]:xe};for(let[i,e]of Object.entries(Qn))customElements.get(i)||customElements.define(i,e);var Ce=x(document.documentElement.lang),Gt="https://github.com/infrafabric/infrafabric-homeassistant/blob/main/docs/how-to/dashboard-card.md";function Xt(i,e){i.some(({type:t})=>t===e.type)||i.push(e)}Xt(window.customCards??=[],{type:W,name:Ce.card_name,description:Ce.card_description,preview:!0,documentationURL:Gt,getEntitySuggestion:At});Xt(window.customStrategies??=[],{type:y,strategyType:"dashboard",name:Ce.strategy_name,description:Ce.strategy_description,documentationURL:Gt});
