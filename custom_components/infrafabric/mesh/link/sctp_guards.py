@@ -11,7 +11,7 @@ A peer that trips a guard loses its link; no honest peer does.
 # Everything here is about private parts of one pinned version: ruff: noqa: SLF001
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 import logging
 import struct
 from typing import TYPE_CHECKING, Any, Final
@@ -26,11 +26,13 @@ from aiortc.rtcsctptransport import (
     ForwardTsnChunk,
     RTCSctpTransport,
     SackChunk,
+    parse_packet,
     serialize_packet,
 )
 import google_crc32c
 
 from .frames import MAX_FRAME, Channel
+from .sctp_ordinary import LazyTimer, Ordinary
 from .shortcut import Shortcut, run_through
 
 _c_crc: Callable[[bytes], int] | None
@@ -85,6 +87,7 @@ _WITH_PARAMS: Final = {
     _ERROR: 0,
 }
 """Chunks with parameters, and where these begin after the chunk's header."""
+_ORDINARY: Final = frozenset({_DATA, _SACK})
 _SETUP: Final = frozenset({_INIT, _INIT_ACK, _COOKIE_ECHO, _COOKIE_ACK})
 _COMMON_HEADER: Final = 12
 _TSN_MASK: Final = 2**32 - 1
@@ -93,6 +96,7 @@ _ROOM_FOR_SACK: Final = SCTP_MAX_PACKET_LENGTH - _COMMON_HEADER - 16 - 16
 _TLV: Final = struct.Struct("!HH")
 _CHUNK: Final = struct.Struct("!BBH")
 _DCEP: Final = 50
+_STREAMS: Final = frozenset(int(channel) for channel in Channel)
 _CRC_NAME: Final = "crc32c"
 """The name by which aiortc imported google-crc32c's function."""
 
@@ -109,6 +113,9 @@ def install_fast_crc() -> bool:
         return False
     setattr(rtcsctptransport, _CRC_NAME, _c_crc)
     return True
+
+
+type _Handler[T] = Callable[[T], Coroutine[Any, Any, None]]
 
 
 class Violation(Exception):  # noqa: N818 - never leaves this module
@@ -183,6 +190,7 @@ class SctpGuard:
         self.established = False
         """Whether the link is open: the association is never set up again."""
         self.shortcut = Shortcut(sctp.transport)
+        self._ordinary = Ordinary(sctp, self._whole)
         self._sctp = sctp
         self._on_frame = on_frame
         self._on_progress = on_progress
@@ -192,15 +200,14 @@ class SctpGuard:
         self._least_rtt = RTO_MAX
         """How far the peer is: unlike the smoothed round trip, without what waits in queues."""
         self._unsacked = 0
-        self._sack_timer: asyncio.TimerHandle | None = None
-        self._handle: Callable[[bytes], Awaitable[None]] = sctp._handle_data
-        self._data_chunk: Callable[[DataChunk], Awaitable[None]] = sctp._receive_data_chunk
-        self._sack_chunk: Callable[[SackChunk], Awaitable[None]] = sctp._receive_sack_chunk
-        self._forward: Callable[[ForwardTsnChunk], Awaitable[None]] = (
-            sctp._receive_forward_tsn_chunk
-        )
-        self._send_sack_now: Callable[[], Awaitable[None]] = sctp._send_sack
-        self._send: Callable[[Chunk], Awaitable[None]] = sctp._send_chunk
+        self._sack_timer = LazyTimer(self._loop, self._sack_due)
+        self._t3 = LazyTimer(self._loop, self._t3_expired)
+        self._handle: _Handler[bytes] = sctp._handle_data
+        self._data_chunk: _Handler[DataChunk] = sctp._receive_data_chunk
+        self._sack_chunk: _Handler[SackChunk] = sctp._receive_sack_chunk
+        self._forward: _Handler[ForwardTsnChunk] = sctp._receive_forward_tsn_chunk
+        self._send_sack_now: Callable[[], Coroutine[Any, Any, None]] = sctp._send_sack
+        self._send: _Handler[Chunk] = sctp._send_chunk
         sctp._rto = RTO_INITIAL
         sctp._advertised_rwnd = MAX_UNASSEMBLED
         sctp._inbound_streams_max = len(Channel)
@@ -214,6 +221,9 @@ class SctpGuard:
             "_receive_sack_chunk": self._receive_sack_chunk,
             "_send_chunk": self._send_chunk,
             "_send_sack": self._send_sack,
+            "_t3_cancel": self._t3_cancel,
+            "_t3_restart": self._t3_start,
+            "_t3_start": self._t3_start,
             "_update_rto": self._update_rto,
         }
         for name, method in replacements.items():
@@ -234,7 +244,7 @@ class SctpGuard:
     def establish(self) -> None:
         """The link is open: from now on packets take the short way."""
         self.established = True
-        self.shortcut.open(lambda packet: run_through(self.handle_data(packet)))
+        self.shortcut.open(self._take)
 
     def send(self, channel: RTCDataChannel, frame: bytes) -> None:
         """Send *frame* on an open channel."""
@@ -252,9 +262,8 @@ class SctpGuard:
     def stop(self) -> None:
         """Leave no timer; nothing is delivered any more."""
         self._tripped = True
-        if self._sack_timer is not None:
-            self._sack_timer.cancel()
-            self._sack_timer = None
+        self._sack_timer.stop()
+        self._t3.stop()
 
     def trip(self, reason: str, detail: str) -> None:
         """Report a broken bound, once, and drop everything that still arrives."""
@@ -264,28 +273,80 @@ class SctpGuard:
             self._on_violation(reason)
 
     async def handle_data(self, data: bytes) -> None:
-        """Check one decrypted packet and hand it to aiortc."""
+        """Check one decrypted packet of an association that is set up and hand it to aiortc."""
         if self._tripped:
             return
         try:
-            types = well_formed(data)
-            if not _CLOSING.isdisjoint(types):
-                self.trip("peer_closed", "the peer shut the association down")
-                return
-            if self.established and not _SETUP.isdisjoint(types):
-                # A late duplicate of the set-up; taking it would start the counters anew.
-                return
-            if types.count(_HEARTBEAT) > 1:
-                raise Violation("one packet asks for many")
-            await self._handle(data)
+            if self._check(data) is not None:
+                await self._handle(data)
         except ConnectionError:
             raise
-        except Violation as err:
-            self.trip("protocol_error", str(err))
         except Exception as err:  # noqa: BLE001 - aiortc raises anything on hostile input
-            self.trip("protocol_error", repr(err))
+            self._broken(err)
+
+    def _take(self, data: bytes) -> None:
+        """Check one decrypted packet of an open link and handle it."""
+        if self._tripped:
+            return
+        try:
+            types = self._check(data)
+            if types is None:
+                return
+            if _ORDINARY.issuperset(types):
+                self._take_ordinary(data)
+            else:
+                run_through(self._handle(data))
+        except ConnectionError:
+            raise
+        except Exception as err:  # noqa: BLE001 - aiortc raises anything on hostile input
+            self._broken(err)
+
+    def _check(self, data: bytes) -> list[int] | None:
+        """Return the types of a packet's chunks, or None if it is to be dropped."""
+        types = well_formed(data)
+        if _ORDINARY.issuperset(types):
+            return types
+        if not _CLOSING.isdisjoint(types):
+            self.trip("peer_closed", "the peer shut the association down")
+            return None
+        if self.established and not _SETUP.isdisjoint(types):
+            # A late duplicate of the set-up; taking it would start the counters anew.
+            return None
+        if types.count(_HEARTBEAT) > 1:
+            raise Violation("one packet asks for many")
+        return types
+
+    def _broken(self, error: Exception) -> None:
+        self.trip("protocol_error", str(error) if isinstance(error, Violation) else repr(error))
+
+    def _take_ordinary(self, data: bytes) -> None:
+        """Do with a packet of data and acknowledgements what aiortc's ``_handle_data`` does."""
+        sctp = self._sctp
+        try:
+            _, _, tag, chunks = parse_packet(data)
+        except ValueError:
+            return
+        if tag != sctp._local_verification_tag:
+            return
+        for chunk in chunks:
+            if isinstance(chunk, DataChunk):
+                if self._expected(chunk) and not self._ordinary.data(chunk):
+                    run_through(self._data_chunk(chunk))
+                self._check_unfinished()
+            elif isinstance(chunk, SackChunk) and self._credible(chunk):
+                if not self._ordinary.acknowledged(chunk):
+                    run_through(self._sack_chunk(chunk))
+                elif sctp._data_channel_queue or sctp._outbound_queue:
+                    run_through(sctp._data_channel_flush())
+                    run_through(sctp._transmit())
+                self._on_progress()
+        if sctp._sack_needed:
+            run_through(self._send_sack())
 
     async def _receive(self, stream_id: int, _pp_id: int, data: bytes) -> None:
+        self._whole(stream_id, data)
+
+    def _whole(self, stream_id: int, data: bytes) -> None:
         if len(data) > MAX_FRAME:
             raise Violation("a frame is too large")
         if not self._tripped:
@@ -297,47 +358,56 @@ class SctpGuard:
             raise Violation("data before the association")
         return (tsn - last) & _TSN_MASK
 
-    async def _receive_data_chunk(self, chunk: DataChunk) -> None:
-        sctp = self._sctp
-        if chunk.protocol != WEBRTC_BINARY or chunk.stream_id not in Channel:
+    def _expected(self, chunk: DataChunk) -> bool:
+        """Check data against the bounds; False: to be dropped, it comes again."""
+        if chunk.protocol != WEBRTC_BINARY or chunk.stream_id not in _STREAMS:
             opens = chunk.protocol == _DCEP and chunk.user_data[:1] == bytes([DATA_CHANNEL_OPEN])
             raise Violation("a channel is opened in-band" if opens else "data on no channel")
         if not chunk.user_data:
             raise Violation("empty data")
-        ahead = self._ahead(chunk.tsn)
-        if MAX_TSN_AHEAD < ahead < _TSN_HALF:
-            return
-        await self._data_chunk(chunk)
-        if (
-            sctp._advertised_rwnd < 0
-            or sum(len(stream.reassembly) for stream in sctp._inbound_streams.values())
-            > MAX_FRAGMENTS
-        ):
+        return not MAX_TSN_AHEAD < self._ahead(chunk.tsn) < _TSN_HALF
+
+    def _check_unfinished(self) -> None:
+        sctp = self._sctp
+        fragments = 0
+        for stream in sctp._inbound_streams.values():
+            fragments += len(stream.reassembly)
+        if sctp._advertised_rwnd < 0 or fragments > MAX_FRAGMENTS:
             raise Violation("too much unfinished data")
+
+    async def _receive_data_chunk(self, chunk: DataChunk) -> None:
+        if self._expected(chunk):
+            await self._data_chunk(chunk)
+            self._check_unfinished()
 
     async def _receive_forward_tsn_chunk(self, chunk: ForwardTsnChunk) -> None:
         ahead = self._ahead(chunk.cumulative_tsn)
         if MAX_TSN_AHEAD < ahead < _TSN_HALF or any(
-            stream_id not in Channel for stream_id, _ in chunk.streams
+            stream_id not in _STREAMS for stream_id, _ in chunk.streams
         ):
             raise Violation("FORWARD-TSN beyond what can be under way")
         await self._forward(chunk)
 
     async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
+        if self._credible(chunk):
+            await self._sack_chunk(chunk)
+            self._on_progress()
+
+    def _credible(self, chunk: SackChunk) -> bool:
+        """Check an acknowledgement against what was sent; False: it is an old one."""
         sctp = self._sctp
         highest = sctp._local_tsn - 1 - len(sctp._outbound_queue)
         under_way = (highest - chunk.cumulative_tsn) & _TSN_MASK
         if under_way >= _TSN_HALF:
             raise Violation("acknowledges what was not sent")
         if 0 < (sctp._last_sacked_tsn - chunk.cumulative_tsn) & _TSN_MASK < _TSN_HALF:
-            return
+            return False
         named = 0
         for first, last in chunk.gaps:
             named += last - first + 1
             if not 0 < first <= last <= under_way or named > under_way:
                 raise Violation("acknowledges gaps beyond what was sent")
-        await self._sack_chunk(chunk)
-        self._on_progress()
+        return True
 
     def _mark_received(self, tsn: int) -> bool:
         # aiortc sorts and filters everything received out of order for every chunk.
@@ -370,6 +440,18 @@ class SctpGuard:
             sctp._srtt += (sample - sctp._srtt) / 8
         sctp._rto = max(RTO_MIN, min(sctp._srtt + 4 * sctp._rttvar, RTO_MAX))
 
+    def _t3_start(self) -> None:
+        self._t3.start(self._sctp._rto)
+        vars(self._sctp)["_t3_handle"] = self._t3
+
+    def _t3_cancel(self) -> None:
+        self._t3.cancel()
+        self._sctp._t3_handle = None
+
+    def _t3_expired(self) -> None:
+        self._ordinary.lost()
+        self._sctp._t3_expired()
+
     async def _send_sack(self) -> None:
         sctp = self._sctp
         self._unsacked += 1
@@ -378,16 +460,16 @@ class SctpGuard:
             await self._flush_sack()
             return
         sctp._sack_needed = False
-        if self._sack_timer is None:
-            self._sack_timer = self._loop.call_later(SACK_DELAY, self._sack_due)
+        if self._unsacked == 1:
+            self._sack_timer.start(SACK_DELAY)
 
     def _sack_due(self) -> None:
-        self._sack_timer = None
         if self._unsacked:
             run_through(self._flush_sack())
 
     async def _flush_sack(self) -> None:
         self._unsacked = 0
+        self._sack_timer.cancel()
         try:
             await self._send_sack_now()
         except ConnectionError:
@@ -406,6 +488,7 @@ class SctpGuard:
             sack.advertised_rwnd = max(0, sctp._advertised_rwnd)
             chunk = _SackAndData(sack, chunk)
             self._unsacked = 0
+            self._sack_timer.cancel()
         if not self.established or sctp._remote_port is None:
             await self._send(chunk)
             return
