@@ -8,7 +8,7 @@ import logging
 import random
 from typing import Final
 
-from .errors import AuthenticationError, StudioError
+from .errors import AuthenticationError, StudioError, UnreachableError
 from .events import Connected, Disconnected, StateChanged, StudioEvent
 from .model import StudioState
 
@@ -69,17 +69,21 @@ class SupervisedClient(ABC):
     # -- life ---------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Begin to connect, and keep the connection until ``stop``; returns at once."""
-        if self._task is None:
+        """Begin to connect, and keep the connection until ``stop``; returns at once.
+
+        After an ``AuthenticationError`` it begins again, with whatever password is set by then.
+        """
+        if self._task is None or self._task.done():
+            self._last_code = ""
             self._task = asyncio.create_task(self._run(), name=f"studio {self.address}")
 
     async def stop(self) -> None:
-        """End the connection and every task; safe to repeat."""
+        """End the connection and every task; safe to repeat, and ``start`` may follow."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            # Not awaited itself, so that a cancelled caller stays cancelled.
+            await asyncio.wait([task])
         self._connected = False
 
     @abstractmethod
@@ -103,8 +107,11 @@ class SupervisedClient(ABC):
                 await self._session()
             except StudioError as err:
                 error = err
-            except Exception:  # a bug must not end the supervision
-                _LOGGER.exception("Unexpected error in the connection to %s", self.address)
+            except Exception as err:  # noqa: BLE001  # a bug must not end the supervision
+                error = self._fault(err)
+            if self._task is not asyncio.current_task():
+                # A session that fails while it is cancelled hides the cancellation.
+                return
             self._became_lost(error)
             if isinstance(error, AuthenticationError):
                 return
@@ -112,8 +119,27 @@ class SupervisedClient(ABC):
             if self._was_ready:
                 pause = FIRST_RETRY
             wait = KICKED_RETRY if error is not None and error.code == "studio_kicked" else pause
-            await asyncio.sleep(wait * (1 + RETRY_JITTER * self._rng.random()))
+            await self._pause(wait * (1 + RETRY_JITTER * self._rng.random()))
             pause = min(pause * 2, LAST_RETRY)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next attempt."""
+        await asyncio.sleep(seconds)
+
+    def _fault(self, err: Exception) -> StudioError:
+        """Log a bug, in full once in a row, and return what to tell of it."""
+        again = not self._connected and self._last_code == "studio_fault"
+        _LOGGER.log(
+            logging.DEBUG if again else logging.ERROR,
+            "Unexpected error in the connection to %s",
+            self.address,
+            exc_info=err,
+        )
+        return UnreachableError(
+            "studio_fault",
+            f"The connection to {self.address} ended by a fault of this software. The log says "
+            "more: please report it.",
+        )
 
     # -- for the session ----------------------------------------------------------------------
 
