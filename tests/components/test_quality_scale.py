@@ -14,9 +14,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import yaml
 
+from custom_components.infrafabric.condition import CONDITIONS
 from custom_components.infrafabric.const import DOMAIN, PLATFORMS
 from custom_components.infrafabric.issues import ISSUES
 from custom_components.infrafabric.mesh.engine.problems import MEMBERSHIP_REVOKED
+from custom_components.infrafabric.trigger import TRIGGERS
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -146,6 +148,24 @@ def test_every_action_and_its_fields_are_documented() -> None:
         for name, field in description.get("fields", {}).items():
             for key in field.get("fields", [name]):
                 assert f"`{key}`" in text, (action, key)
+
+
+@pytest.mark.parametrize("kind", ["trigger", "condition"])
+def test_every_trigger_and_condition_is_documented_with_its_options(kind: str) -> None:
+    page = (ROOT / "docs/reference/triggers-and-conditions.md").read_text()
+    rows = dict(re.findall(r"^\| `infrafabric\.(\w+)` \|(.*)$", page, re.MULTILINE))
+    described = yaml.safe_load((INTEGRATION / f"{kind}s.yaml").read_text())
+    for key, description in described.items():
+        if key.startswith("."):
+            continue
+        options = rows[key].split("|")[1]
+        for name, field in (description.get("fields") or {}).items():
+            assert f"`{name}`" in options, (key, name)
+            select = field["selector"].get("select", {})
+            for option in select.get("options", []) if name != "performative" else []:
+                assert f"`{option}`" in page, (key, option)
+    documented = {key for key in rows if key in {**TRIGGERS, **CONDITIONS}}
+    assert documented == rows.keys()
 
 
 @pytest.mark.parametrize("section", ["config", "options"])

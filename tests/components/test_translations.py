@@ -29,6 +29,7 @@ from custom_components.infrafabric import (
     sensor,
     switch,
 )
+from custom_components.infrafabric.condition import CONDITIONS
 from custom_components.infrafabric.const import DOMAIN, PLATFORMS, STUDIO_PLATFORMS
 from custom_components.infrafabric.errors import TRANSLATED
 from custom_components.infrafabric.mesh.engine import problems
@@ -56,6 +57,7 @@ from custom_components.infrafabric.studio_event import EVENT_TYPES, STUDIO_ACTIV
 from custom_components.infrafabric.studio_sensor import OF_STREAMS, STUDIO_SENSORS
 from custom_components.infrafabric.studio_services import STUDIO_ACTIONS
 from custom_components.infrafabric.studio_things import PlacedItem, Stage
+from custom_components.infrafabric.trigger import TRIGGERS
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import config_validation as cv
@@ -103,6 +105,14 @@ FLAT_EN = flat(EN)
 ACTIONS = {**MESH_ACTIONS, **STUDIO_ACTIONS}
 ICONS: dict[str, Any] = json.loads((ROOT / "icons.json").read_text())
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "services.yaml").read_text())
+AUTOMATION_PARTS: dict[str, dict[str, Any]] = {
+    kind: {
+        key: described
+        for key, described in yaml.safe_load((ROOT / f"{kind}.yaml").read_text()).items()
+        if not key.startswith(".")
+    }
+    for kind in ("triggers", "conditions")
+}
 
 
 # -- languages --------------------------------------------------------------------------------
@@ -371,14 +381,33 @@ def test_the_sections_of_an_action_are_translated(action: str) -> None:
     assert set(EN["services"][action].get("sections", {})) == sections
 
 
+@pytest.mark.parametrize(
+    ("kind", "known"), [("triggers", TRIGGERS), ("conditions", CONDITIONS)], ids=str
+)
+def test_every_trigger_and_condition_is_described_translated_and_has_an_icon(
+    kind: str, known: Mapping[str, Any]
+) -> None:
+    described = AUTOMATION_PARTS[kind]
+    assert described.keys() == known.keys() == EN[kind].keys() == ICONS[kind].keys()
+    for key, texts in EN[kind].items():
+        assert {"name", "description"} <= texts.keys(), key
+        fields = described[key].get("fields", {})
+        assert texts.get("fields", {}).keys() == fields.keys(), key
+        assert all(
+            text.keys() == {"name", "description"} for text in texts.get("fields", {}).values()
+        )
+        assert ICONS[kind][key].keys() == {kind.removesuffix("s")}
+
+
 def test_every_choice_has_a_text_and_no_text_is_without_a_choice() -> None:
     choices: dict[str, set[str]] = {
         "role": set(forms.ROLES),
         "expiry": set(forms.EXPIRIES),
         "ice": set(forms.ICE_MODES),
     }
-    for action in SERVICES.values():
-        for name, field in described_fields(action.get("fields", {})):
+    parts = [described for kind in AUTOMATION_PARTS.values() for described in kind.values()]
+    for part in (*SERVICES.values(), *parts):
+        for name, field in described_fields(part.get("fields", {})):
             if select := field["selector"].get("select"):
                 options = {str(option) for option in select["options"]}
                 key = select["translation_key"]
