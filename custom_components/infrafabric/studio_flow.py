@@ -318,6 +318,10 @@ class StudioSteps(ConfigFlow):
         placeholders: Mapping[str, str],
     ) -> ConfigFlowResult:
         """Show a form with what was typed before, and what was wrong with it."""
+        # An error about a field that this form has not would not be shown.
+        errors = {
+            field if field in schema.schema else "base": text for field, text in errors.items()
+        }
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, values),

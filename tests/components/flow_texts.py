@@ -56,7 +56,9 @@ def check_texts(part: str, result: Mapping[str, Any]) -> None:
             schema = result["data_schema"]
             check_fields(step, schema.schema if schema else {}, result["step_id"])
             shown += [step.get("title", ""), step.get("description", "")]
-            shown += [texts["error"][error] for error in (result["errors"] or {}).values()]
+            errors = result["errors"] or {}
+            assert set(errors) <= {"base", *(str(key) for key in (schema.schema if schema else ()))}
+            shown += [texts["error"][error] for error in errors.values()]
     for text in shown:
         assert placeholders_of(text) <= given, (result.get("step_id"), text, given)
 
