@@ -305,9 +305,11 @@ class StudioSteps(ConfigFlow):
 
     def _mended(self, entry: ConfigEntry[Any], data: dict[str, Any]) -> ConfigFlowResult:
         """Connect anew with *data*, even if it is the same: a wrong password ended the attempts."""
-        if data == entry.data or not entry.update_listeners:
+        unheard = data == entry.data or not entry.update_listeners
+        result = self.async_update_and_abort(entry, data=data)
+        if unheard:
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
-        return self.async_update_and_abort(entry, data=data)
+        return result
 
     def _show(
         self,
