@@ -25,6 +25,18 @@ MESH_FLOORS = {
 }
 """The floor of each module or package of mesh/. All others are floor 1: values, rules, records."""
 
+STUDIO_FLOORS = {
+    # 3: the clients; neither knows the other.
+    "obs": 3,
+    "vmix": 3,
+    # 2: what a client promises and what both are built on.
+    "api": 2,
+    "base": 2,
+}
+"""The same for studio/."""
+
+CLIENTS = {"obs", "vmix"}
+
 FILES = sorted(
     path for library in ("mesh", "studio") for path in (INTEGRATION / library).rglob("*.py")
 )
@@ -55,8 +67,14 @@ def imports_of(path: Path, source: str) -> Iterator[tuple[str, ...] | str]:
 
 
 def floor_of(name: tuple[str, ...]) -> int:
-    """Return the floor of a module of mesh/; its own __init__ is on the ground."""
-    return MESH_FLOORS.get(name[1], 1) if len(name) > 1 else 1
+    """Return the floor of a module within its library; the library's __init__ is on the ground."""
+    floors = {"mesh": MESH_FLOORS, "studio": STUDIO_FLOORS}[name[0]]
+    return floors.get(name[1], 1) if len(name) > 1 else 1
+
+
+def client_of(name: tuple[str, ...]) -> str | None:
+    """Return which client of studio/ a module belongs to."""
+    return name[1] if name[0] == "studio" and len(name) > 1 and name[1] in CLIENTS else None
 
 
 def problems_of(path: Path, source: str) -> list[str]:
@@ -70,10 +88,12 @@ def problems_of(path: Path, source: str) -> list[str]:
                 problems.append(f"imports {imported}")
         elif imported[0] != own[0]:
             problems.append(f"reaches out of {own[0]}/ into {imported[0]}/")
-        elif own[0] == "mesh" and floor_of(imported) > floor_of(own):
+        elif floor_of(imported) > floor_of(own):
             problems.append(
                 f"floor {floor_of(own)} imports {'.'.join(imported)} of floor {floor_of(imported)}"
             )
+        elif client_of(own) and client_of(imported) not in (None, client_of(own)):
+            problems.append(f"one client imports {'.'.join(imported)} of another")
     return problems
 
 
@@ -124,6 +144,48 @@ def test_a_file_imports_only_from_its_floor_and_below(path: Path) -> None:
             "imports infrafabric.mesh.link.link",
         ),
         ("mesh/agent/cli.py", "from ...hub import MeshHub", "imports ...hub"),
+        (
+            "mesh/node.py",
+            "from ..studio.model import Output",
+            "imports ..studio.model",
+        ),
+        (
+            "studio/obs/client.py",
+            "from ...mesh.tasks import Tasks",
+            "imports ...mesh.tasks",
+        ),
+        ("studio/obs/client.py", "from homeassistant import core", "imports homeassistant"),
+        ("studio/obs/client.py", "from ...const import DOMAIN", "imports ...const"),
+        (
+            "studio/obs/client.py",
+            "from ..vmix.wire import read",
+            "one client imports studio.vmix.wire of another",
+        ),
+        (
+            "studio/vmix/__init__.py",
+            "from .. import obs",
+            "one client imports studio.obs of another",
+        ),
+        (
+            "studio/model.py",
+            "from .api import StudioClient",
+            "floor 1 imports studio.api of floor 2",
+        ),
+        (
+            "studio/secrets.py",
+            "def late():\n    from .obs.guard import KEYS",
+            "floor 1 imports studio.obs.guard of floor 3",
+        ),
+        (
+            "studio/base.py",
+            "from .obs.client import ObsClient",
+            "floor 2 imports studio.obs.client of floor 3",
+        ),
+        (
+            "studio/__init__.py",
+            "from .vmix import VmixClient",
+            "floor 1 imports studio.vmix of floor 3",
+        ),
     ],
 )
 def test_an_import_that_runs_up_is_found(file: str, line: str, problem: str) -> None:
@@ -136,6 +198,9 @@ def test_an_import_that_runs_up_is_found(file: str, line: str, problem: str) -> 
         ("mesh/node.py", "from .link import Link"),
         ("mesh/signaling/server.py", "from ..identity import Identity\nfrom .wire import read"),
         ("mesh/agent/cli.py", "from ..node import MeshNode\nimport argparse"),
+        ("studio/obs/client.py", "from ..base import SupervisedClient\nfrom .protocol import read"),
+        ("studio/vmix/client.py", "from .. import secrets\nfrom ..model import Output"),
+        ("studio/destination.py", "from .secrets import public_address"),
     ],
 )
 def test_an_import_that_runs_down_is_fine(file: str, line: str) -> None:

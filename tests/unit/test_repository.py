@@ -269,18 +269,30 @@ def test_the_wheel_holds_the_libraries_and_no_package_above_them(wheel: Path) ->
 
 
 @pytest.mark.slow
-def test_the_installed_library_imports_without_home_assistant(installed: Path) -> None:
+def test_the_installed_library_imports_without_home_assistant(wheel: Path, installed: Path) -> None:
     packages = PYPROJECT["tool"]["setuptools"]["packages"]
     program = (
-        "import importlib, sys\n"
-        f"for name in {packages!r}: print(importlib.import_module(name).__file__)\n"
+        "import importlib, pkgutil, sys\n"
+        f"for name in {packages!r}:\n"
+        "    package = importlib.import_module(name)\n"
+        "    print(name, package.__file__)\n"
+        "    for module in pkgutil.iter_modules(package.__path__, name + '.'):\n"
+        "        if not module.name.endswith('.__main__'):\n"
+        "            print(module.name, importlib.import_module(module.name).__file__)\n"
         "assert not [name for name in sys.modules if name.split('.')[0] == 'homeassistant']\n"
     )
 
     result = run(installed / "python", "-c", program)
 
     assert result.returncode == 0, result.stderr
-    assert all(line.startswith(str(installed.parent)) for line in result.stdout.splitlines())
+    loaded = dict(line.split(" ", 1) for line in result.stdout.splitlines())
+    assert all(path.startswith(str(installed.parent)) for path in loaded.values())
+    # Every module, also one that no package imports by itself.
+    assert set(loaded) == {
+        name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        for name in zipfile.ZipFile(wheel).namelist()
+        if name.endswith(".py") and not name.endswith("__main__.py")
+    }
 
 
 @pytest.mark.slow
