@@ -23,7 +23,7 @@ from .const import (
 )
 from .studio.api import DEFAULT_POLL_INTERVAL, StudioClient
 from .studio.destination import Destination
-from .studio.errors import AuthenticationError, StudioError
+from .studio.errors import AuthenticationError, InvalidError, StudioError
 from .studio.events import Connected, Disconnected, StateChanged, StudioEvent
 from .studio.health import Health, HealthMonitor
 from .studio.model import SceneItem, StudioKind, StudioState
@@ -53,6 +53,20 @@ AUDIO_KEYS: Final = ("mute", "volume")
 """Keys of the entities of an audio channel that a user may want; its meter is for few."""
 COMMON_CHANNELS: Final = ("master", "bus_")
 """How the keys of audio channels begin whose entities are of use to everybody."""
+
+
+def stored_destinations(entry: ConfigEntry[Any]) -> dict[str, Destination]:
+    """Return the destinations in an entry's options by name, keys included."""
+    found: dict[str, Destination] = {}
+    for values in entry.options.get(CONF_DESTINATIONS, ()):
+        try:
+            destination = Destination.from_mapping(values)
+        except InvalidError as err:
+            # One that a later version wrote must not stand in the way of the others.
+            _LOGGER.warning("A stream destination of %s cannot be used: %s", entry.title, err)
+        else:
+            found[destination.name] = destination
+    return found
 
 
 class _Parts:
@@ -146,8 +160,7 @@ class StudioCoordinator:
     @property
     def destinations(self) -> Mapping[str, Destination]:
         """The stored destinations by name; they hold keys, so they are never shown as a whole."""
-        found = (Destination.from_mapping(item) for item in self.choice(CONF_DESTINATIONS))
-        return {destination.name: destination for destination in found}
+        return stored_destinations(self.entry)
 
     def audio_chosen(self, channel: str) -> bool:
         """Tell whether the entities of an audio channel are enabled from the start."""

@@ -55,7 +55,12 @@ from .studio.destination import (
 )
 from .studio.errors import InvalidError
 from .studio.model import Feature, StudioState
-from .studio_coordinator import COMMON_CHANNELS, OPTION_DEFAULTS, StudioConfigEntry
+from .studio_coordinator import (
+    COMMON_CHANNELS,
+    OPTION_DEFAULTS,
+    StudioConfigEntry,
+    stored_destinations,
+)
 
 CONF_DESTINATION: Final = "destination"
 CONF_KEY: Final = "key"
@@ -259,8 +264,7 @@ class StudioOptionsFlow(OptionsFlow):
     @property
     def _destinations(self) -> dict[str, Destination]:
         """The stored destinations by name."""
-        found = (Destination.from_mapping(item) for item in self._choices[CONF_DESTINATIONS])
-        return {destination.name: destination for destination in found}
+        return stored_destinations(self.config_entry)
 
     async def async_step_destinations(
         self, _user_input: dict[str, Any] | None = None
