@@ -134,6 +134,8 @@ UNITS = {
     "days": 86_400,
     "KiB": 1024,
     "MiB": 1024**2,
+    "dB": 1,
+    "pixels": 1,
 }
 
 
@@ -145,7 +147,8 @@ def constant(path: str) -> Any:
     parts = path.split(".")
     names = [part for part in parts if not part[0].islower() or part.isupper()]
     depth = parts.index(names[0])
-    value: Any = importlib.import_module(".".join(["infrafabric.mesh", *parts[:depth]]))
+    root = "infrafabric" if path.startswith("studio.") else "infrafabric.mesh"
+    value: Any = importlib.import_module(".".join([root, *parts[:depth]]))
     for part in parts[depth:]:
         if dataclasses.is_dataclass(value) and isinstance(value, type):
             return next(f.default for f in dataclasses.fields(value) if f.name == part)
