@@ -34,9 +34,10 @@ from .const import (
     KIND_VMIX,
 )
 from .forms import TEXT, plain
-from .studio import obs, vmix
 from .studio.api import Identity
 from .studio.errors import StudioError
+from .studio.obs import probe_obs
+from .studio.vmix import probe_vmix
 from .studio_coordinator import StudioCoordinator
 
 SECTION_HTTP: Final = "http"
@@ -335,7 +336,7 @@ class StudioSteps(ConfigFlow):
 async def _probe_obs(
     hass: HomeAssistant, values: Mapping[str, Any], *, claim: bool = True, renew: bool = False
 ) -> Identity:
-    return await obs.probe_obs(
+    return await probe_obs(
         async_get_clientsession(hass, verify_ssl=values[CONF_VERIFY_SSL]),
         values[CONF_HOST],
         values[CONF_PORT],
@@ -347,7 +348,7 @@ async def _probe_obs(
 
 
 async def _probe_vmix(hass: HomeAssistant, values: Mapping[str, Any]) -> Identity:
-    return await vmix.probe_vmix(
+    return await probe_vmix(
         values[CONF_HOST],
         values[CONF_PORT],
         session=async_get_clientsession(hass),

@@ -29,8 +29,9 @@ from .const import (
 )
 from .happenings import async_tell_of_studio
 from .issues import async_setup_studio_issues
-from .studio import obs, vmix
 from .studio.api import StudioClient
+from .studio.obs import ObsClient
+from .studio.vmix import VmixClient
 from .studio_coordinator import OPTION_DEFAULTS, StudioConfigEntry, StudioCoordinator
 
 
@@ -44,7 +45,7 @@ def make_client(hass: HomeAssistant, entry: StudioConfigEntry) -> StudioClient:
     data = entry.data
     choices = {**OPTION_DEFAULTS, **entry.options}
     if data[CONF_KIND] == KIND_VMIX:
-        return vmix.VmixClient(
+        return VmixClient(
             data[CONF_HOST],
             data[CONF_PORT],
             session=async_get_clientsession(hass),
@@ -54,7 +55,7 @@ def make_client(hass: HomeAssistant, entry: StudioConfigEntry) -> StudioClient:
             http_password=data.get(CONF_HTTP_PASSWORD),
             poll_interval=choices[CONF_POLL_INTERVAL],
         )
-    return obs.ObsClient(
+    return ObsClient(
         # The session knows whether a certificate is verified.
         async_get_clientsession(hass, verify_ssl=data.get(CONF_VERIFY_SSL, True)),
         data[CONF_HOST],

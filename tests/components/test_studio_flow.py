@@ -139,7 +139,7 @@ IDS = [error.code for error, _, _ in FAILURES]
 def probe_obs() -> Generator[AsyncMock]:
     """Let an OBS answer as the test says."""
     probe = AsyncMock(return_value=OBS)
-    with patch("custom_components.infrafabric.studio_flow.obs.probe_obs", probe, create=True):
+    with patch("custom_components.infrafabric.studio_flow.probe_obs", probe):
         yield probe
 
 
@@ -147,7 +147,7 @@ def probe_obs() -> Generator[AsyncMock]:
 def probe_vmix() -> Generator[AsyncMock]:
     """Let a vMix answer as the test says."""
     probe = AsyncMock(return_value=VMIX)
-    with patch("custom_components.infrafabric.studio_flow.vmix.probe_vmix", probe):
+    with patch("custom_components.infrafabric.studio_flow.probe_vmix", probe):
         yield probe
 
 

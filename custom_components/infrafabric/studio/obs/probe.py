@@ -30,6 +30,7 @@ async def probe_obs(
     tls: bool = False,
     ssl: ssl_module.SSLContext | bool = True,
     claim: bool = True,
+    renew: bool = False,
 ) -> Identity:
     """Connect, log in, and return which OBS this is.
 
@@ -41,6 +42,7 @@ async def probe_obs(
         tls: Whether a proxy in front of OBS speaks TLS.
         ssl: How its certificate is checked; False not at all.
         claim: Whether an OBS without an id gets one.
+        renew: Whether it gets another one than it has, because it came with copied settings.
 
     Raises:
         StudioError: With a code of its own for each reason.
@@ -51,14 +53,14 @@ async def probe_obs(
     )
     reader = asyncio.create_task(link.run(_ignore))
     try:
-        return await _identity(link, claim=claim)
+        return await _identity(link, claim=claim, renew=renew)
     finally:
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
         await link.close()
 
 
-async def _identity(link: Connection, *, claim: bool) -> Identity:
+async def _identity(link: Connection, *, claim: bool, renew: bool) -> Identity:
     slot = {"realm": _REALM, "slotName": SLOT}
     try:
         async with asyncio.timeout(LOADING_TIMEOUT):
@@ -76,7 +78,7 @@ async def _identity(link: Connection, *, claim: bool) -> Identity:
     _must(version, "GetVersion")
     _must(stored, "GetPersistentData")
     identity = _uuid(stored)
-    if identity is None and claim:
+    if renew or (identity is None and claim):
         new = str(uuid.uuid4())
         _must(
             await link.request("SetPersistentData", {**slot, "slotValue": new}),
