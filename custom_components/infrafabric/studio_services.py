@@ -106,7 +106,7 @@ STUDIO_ACTIONS: Final[Mapping[str, Action]] = {
     ),
     "emergency_stop": Action(
         handler=emergency_stop.emergency_stop,
-        schema=with_target({**emergency_stop.FIELDS, **_WAIT}, instead=[emergency_stop.ATTR_ALL]),
+        schema=with_target({**emergency_stop.FIELDS, **_WAIT}, optional=True),
         response=SupportsResponse.OPTIONAL,
     ),
     "switch_scene": Action(

@@ -1,6 +1,6 @@
 """What all actions share: how one is described and registered, and what its target means."""
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -65,19 +65,19 @@ def timeout_field(default: float) -> dict[Any, Any]:
 
 
 def with_target(
-    fields: Mapping[Any, Any] | None = None, *, instead: Iterable[str] = ()
+    fields: Mapping[Any, Any] | None = None, *, optional: bool = False
 ) -> VolSchemaType:
     """Return the schema of an action with a target.
 
     Args:
         fields: What it takes besides.
-        instead: Fields that can stand for the target.
+        optional: Whether a field may say instead what is meant.
 
     """
-    return probatio.All(
-        probatio.Schema({**cv.TARGET_SERVICE_FIELDS, **(fields or {})}),
-        cv.has_at_least_one_key(*cv.ENTITY_SERVICE_FIELDS, *instead),
-    )
+    schema = probatio.Schema({**cv.TARGET_SERVICE_FIELDS, **(fields or {})})
+    if optional:
+        return probatio.All(schema)
+    return probatio.All(schema, cv.has_at_least_one_key(*cv.ENTITY_SERVICE_FIELDS))
 
 
 def invalid(key: str, **placeholders: str) -> ServiceValidationError:
