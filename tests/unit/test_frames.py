@@ -1,7 +1,9 @@
 """Every frame reads back as written, and no bytes of a hostile peer do anything but raise."""
 
 import contextlib
+import importlib.util
 import os
+import sys
 import zlib
 
 from hypothesis import given, strategies as st
@@ -221,3 +223,19 @@ def test_a_reason_is_a_code(reason) -> None:
 def test_every_frame_type_has_one_channel() -> None:
     assert set(CHANNEL_OF) == set(FrameType)
     assert set(CHANNEL_OF.values()) == set(Channel)
+
+
+def test_packed_bytes_are_zlib_whichever_library_packs_them(monkeypatch) -> None:
+    data = b"the same words, again and again, " * 400
+    with_isal = frames.pack(data)
+    assert zlib.decompress(with_isal[1:]) == data
+    assert frames.unpack(b"\1" + zlib.compress(data, 9), len(data)) == data
+    monkeypatch.setitem(sys.modules, "isal", None)
+    spec = importlib.util.find_spec(frames.__name__)
+    without = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, without)
+    spec.loader.exec_module(without)
+    assert without._deflate is zlib
+    assert without.unpack(with_isal, len(data)) == unpack(without.pack(data), len(data)) == data
+    with pytest.raises(without.FrameError, match="damaged"):
+        without.unpack(b"\1nonsense", 9)

@@ -77,6 +77,5 @@ class SendResult:
     @property
     def accepted(self) -> tuple[str, ...]:
         """Peers that accepted the message."""
-        return tuple(
-            peer_id for peer_id, status in self.receipts.items() if status is ReceiptStatus.ACCEPTED
-        )
+        accepted = ReceiptStatus.ACCEPTED
+        return tuple([peer_id for peer_id, status in self.receipts.items() if status is accepted])

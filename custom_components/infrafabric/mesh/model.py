@@ -24,7 +24,10 @@ class Role(StrEnum):
     @property
     def rank(self) -> int:
         """Position in the order observe < command < admin."""
-        return list(Role).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {role: rank for rank, role in enumerate(Role)}
 
 
 class Path(StrEnum):

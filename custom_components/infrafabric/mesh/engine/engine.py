@@ -22,7 +22,7 @@ from ..lag import LoopLag
 from ..link.link import Link, LinkHandler, LinkSettings
 from ..link.paths import attempts
 from ..messages.conversations import Conversations
-from ..messages.inbox import CLOCK_SET, Inbox, Verdict, parse_all
+from ..messages.inbox import CLOCK_SET, Inbox, parse_all
 from ..messages.message import IFMessage, MessageRefusedError, agent_address
 from ..messages.replay import ReplayGuard, SequenceSource
 from ..meter import MinuteMeter
@@ -443,38 +443,43 @@ class Engine(LinkHandler):
         role = self.state.membership.role(peer_id, now)
         statuses = []
         for item in parsed:
-            verdict = self.inbox.judge(role, item, now)
-            statuses.append(verdict.status)
-            if verdict.status is ReceiptStatus.ACCEPTED:
-                self._deliver(peer_id, role, verdict)
+            if isinstance(item, MessageRefusedError):
+                status = item.status
+                self._refuse(peer_id, status)
             else:
-                self._refuse(peer_id, verdict)
+                status = self._take(peer_id, role, item, now)
+            statuses.append(status)
+        if accepted := statuses.count(ReceiptStatus.ACCEPTED):
+            self.received.add(time.monotonic(), accepted)
         if late := len(messages) - len(batch):
             self.inbox.refuse(peer_id, ReceiptStatus.RATE_LIMITED, late)
             self.emit(MessageRefused(peer_id, ReceiptStatus.RATE_LIMITED))
         return statuses + [ReceiptStatus.RATE_LIMITED] * late
 
-    def _deliver(self, peer_id: str, role: Role | None, verdict: Verdict) -> None:
-        message = verdict.message
-        if message is None or role is None:
-            return
-        self.received.add(time.monotonic())
-        self.conversations.resolve(message)
-        self.emit(MessageReceived(message, peer_id, role))
-
-    def _refuse(self, peer_id: str, verdict: Verdict) -> None:
-        self.inbox.refuse(peer_id, verdict.status)
+    def _take(
+        self, peer_id: str, role: Role | None, message: IFMessage, now: float
+    ) -> ReceiptStatus:
+        status = self.inbox.judge(role, message, now)
+        if role is not None and status is ReceiptStatus.ACCEPTED:
+            self.conversations.resolve(message)
+            self.emit(MessageReceived(message, peer_id, role))
+            return status
+        self._refuse(peer_id, status)
         if new := self.replay.clones - self._told_clones:
             self._told_clones |= new
             _LOGGER.warning("Two messages of %s have one number: two with its key?", *new)
-        self.emit(MessageRefused(peer_id, verdict.status))
-        message, session = verdict.message, self._sessions.get(peer_id)
-        if (
-            verdict.status is ReceiptStatus.NOT_ALLOWED
-            and message is not None
-            and session is not None
-            and session.refusing < MAX_REFUSALS
-        ):
+        if status is ReceiptStatus.NOT_ALLOWED:
+            self._refuse_request(peer_id, message)
+        return status
+
+    def _refuse(self, peer_id: str, status: ReceiptStatus) -> None:
+        self.inbox.refuse(peer_id, status)
+        self.emit(MessageRefused(peer_id, status))
+
+    def _refuse_request(self, peer_id: str, message: IFMessage) -> None:
+        """Tell the peer why its request is not answered, for all who wait for an answer."""
+        session = self._sessions.get(peer_id)
+        if session is not None and session.refusing < MAX_REFUSALS:
             draft = MessageDraft(
                 content={"reason": "not_allowed", "needs": Role.COMMAND.value},
                 performative="refuse",

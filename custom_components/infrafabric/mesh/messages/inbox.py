@@ -7,7 +7,6 @@ freshness and replay, and last what its role allows. Sans-IO: the caller passes 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 import logging
 from typing import Final
 
@@ -27,14 +26,6 @@ CLOCK_SET: Final = 1_767_225_600.0
 
 REQUESTS: Final = frozenset({"request", "query-if", "query-ref"})
 """Performatives that ask the receiver to act; they need the role ``command``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of one message; ``message`` is there when it could be read at all."""
-
-    status: ReceiptStatus
-    message: IFMessage | None = None
 
 
 def parse_all(
@@ -96,24 +87,22 @@ class Inbox:
             bucket = self._buckets[peer_id] = TokenBucket(self._rate, self._burst, now)
         return bucket.take_up_to(count, now)
 
-    def judge(
-        self, role: Role | None, parsed: IFMessage | MessageRefusedError, now: float
-    ) -> Verdict:
-        """Return the verdict on one parsed message of a member (unix *now*)."""
-        if isinstance(parsed, MessageRefusedError):
-            return Verdict(parsed.status)
+    def judge(self, role: Role | None, message: IFMessage, now: float) -> ReceiptStatus:
+        """Return what becomes of a message whose signature is right (unix *now*)."""
         if role is None:
-            return Verdict(ReceiptStatus.UNKNOWN_SENDER, parsed)
+            return ReceiptStatus.UNKNOWN_SENDER
         if now < CLOCK_SET:
-            return Verdict(ReceiptStatus.CLOCK_NOT_SET, parsed)
-        if not parsed.addressed_to(self._own_id):
-            return Verdict(ReceiptStatus.NOT_ADDRESSED, parsed)
-        status = self._replay.check(parsed, now)
-        if status is ReceiptStatus.ACCEPTED and (
-            parsed.performative in REQUESTS and role.rank < Role.COMMAND.rank
+            return ReceiptStatus.CLOCK_NOT_SET
+        if not message.addressed_to(self._own_id):
+            return ReceiptStatus.NOT_ADDRESSED
+        status = self._replay.check(message, now)
+        if (
+            status is ReceiptStatus.ACCEPTED
+            and role is Role.OBSERVE
+            and message.performative in REQUESTS
         ):
-            status = ReceiptStatus.NOT_ALLOWED
-        return Verdict(status, parsed)
+            return ReceiptStatus.NOT_ALLOWED
+        return status
 
     def refuse(self, peer_id: str, status: ReceiptStatus, count: int = 1) -> None:
         """Count refused messages and log the first of each kind per peer."""

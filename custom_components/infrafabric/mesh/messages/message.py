@@ -301,7 +301,7 @@ class IFMessage:
     def addressed_to(self, peer_id: str) -> bool:
         """Tell whether *peer_id* is a receiver, by name or by a wildcard such as ``…agent/*``."""
         address = AGENT + peer_id
-        return any(
+        return self.fields["receiver"] == address or any(
             receiver == address or (receiver[-1] == "*" and address.startswith(receiver[:-1]))
             for receiver in self.receivers
         )

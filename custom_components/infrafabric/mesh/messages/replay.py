@@ -113,10 +113,9 @@ class ReplayGuard:
         sender = self._sender(message.sender, now)
         if sender is None:
             return ReceiptStatus.BUSY
-        number = message.sequence_num
+        number, nonce = message.sequence_num, message.nonce
         if number < sender.floor:
             return ReceiptStatus.STALE
-        nonce = message.nonce
         before = sender.seen.get(number)
         if before is not None or nonce in sender.nonces:
             if before is not None and before != nonce:

@@ -6,6 +6,7 @@ signature; these take a few.
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 import hashlib
 import math
 import re
@@ -44,16 +45,24 @@ DOMAINS: Final = frozenset(("legal", "finance", "markets", "macro", "technical",
 PRIORITIES: Final = frozenset(("low", "medium", "high", "critical"))
 HAZARDS: Final = frozenset(("legal", "safety", "conflict", "ethical", "privacy"))
 
+
+class _Repeated:
+    """A pattern whose strings come again and again: the last answers are remembered."""
+
+    def __init__(self, pattern: str, flags: re.RegexFlag = re.NOFLAG) -> None:
+        self.fullmatch = lru_cache(maxsize=512)(re.compile(pattern, flags).fullmatch)
+
+
 # Lengths are inside the patterns, so that each string is walked once.
 _URI: Final = r"[!-~]{1,200}"
-_RECEIVER: Final = re.compile(
+_RECEIVER: Final = _Repeated(
     r"(?=.{1,256}\Z)if://agent/(?:[\w.~%:@-]+/)*(?:[\w.~%:@-]+|\*)", re.ASCII
 )
 _CONVERSATION: Final = re.compile(f"if://conversation/{_URI}")
 _TOPIC: Final = re.compile(f"if://topic/{_URI}")
 _CITATION: Final = re.compile(f"(?:if://citation/|cit:){_URI}")
 # One line of text without control characters, surrogates or the two Unicode line separators.
-_LINE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,128}")
+_LINE: Final = _Repeated(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,128}")
 _RATIONALE: Final = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]{1,2048}")
 _NONCE: Final = re.compile(r"[0-9a-f]{24}")
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{12}")
@@ -85,7 +94,7 @@ def _refuse(name: str, rule: str) -> ValueError:
     return ValueError(f"{name}: {rule}")
 
 
-def _matches(name: str, pattern: re.Pattern[str], value: object) -> None:
+def _matches(name: str, pattern: re.Pattern[str] | _Repeated, value: object) -> None:
     if type(value) is not str or pattern.fullmatch(value) is None:
         raise _refuse(name, "not a string of the required form")
 
