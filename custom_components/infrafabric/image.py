@@ -80,12 +80,13 @@ class StudioImage(StudioEntity[StudioState], ImageEntity):
     def _async_look(self) -> None:
         """See to it that dashboards ask for a new picture when the program changes."""
         state = self.thing
-        if self.coordinator.available and state is not None:
-            on_air = state.main.program
-            if self._attr_image_last_updated is None or on_air != self._on_air:
-                self._on_air = on_air
-                self._picture = None
-                self._attr_image_last_updated = dt_util.utcnow()
+        if not self.coordinator.available or state is None:
+            # What was on air then is not what is on air now.
+            self._picture = self._attr_image_last_updated = None
+        elif self._attr_image_last_updated is None or state.main.program != self._on_air:
+            self._on_air = state.main.program
+            self._picture = None
+            self._attr_image_last_updated = dt_util.utcnow()
         super()._async_look()
 
     @override
@@ -93,17 +94,15 @@ class StudioImage(StudioEntity[StudioState], ImageEntity):
         """Return what is on air now, or was at most ``FRESH_SECONDS`` ago."""
         async with self._lock:
             age = self.hass.loop.time() - self._fetched_at
-            if self._picture is None or age > FRESH_SECONDS:
-                await self._async_fetch()
-            return self._picture
-
-    async def _async_fetch(self) -> None:
-        on_air = self._on_air
-        with studio_errors():
-            picture = await self.coordinator.client.screenshot(width=PICTURE_WIDTH)
-        self._attr_content_type = picture.content_type
-        self._picture = picture.data
-        self._fetched_at = self.hass.loop.time()
-        if self._on_air == on_air:
-            self._attr_image_last_updated = dt_util.utcnow()
-            self._async_update()
+            if self._picture is not None and age <= FRESH_SECONDS:
+                return self._picture
+            on_air = self._on_air
+            with studio_errors():
+                picture = await self.coordinator.client.screenshot(width=PICTURE_WIDTH)
+            self._attr_content_type = picture.content_type
+            if self.available and self._on_air == on_air:
+                self._picture = picture.data
+                self._fetched_at = self.hass.loop.time()
+                self._attr_image_last_updated = dt_util.utcnow()
+                self._async_update()
+            return picture.data

@@ -68,7 +68,7 @@ def _volume(translation_key: str, things: Things[AudioChannel]) -> StudioNumberD
         translation_key=translation_key,
         things=things,
         names_fn=lambda channel: {"channel": channel.name},
-        has_fn=lambda channel: channel.volume is not None,
+        has_fn=lambda _, channel: channel.volume is not None,
         enabled_fn=lambda coordinator, part: coordinator.audio_chosen(part),
         value_fn=lambda channel: None if channel.volume is None else round(channel.volume, 1),
         set_fn=lambda client, channel, value: client.set_volume(channel.key, value),

@@ -44,7 +44,7 @@ class StudioDescription[T](EntityDescription):
     """
 
     things: Things[T]
-    has_fn: Callable[[T], bool] = lambda _: True
+    has_fn: Callable[[StudioCoordinator, T], bool] = lambda _coordinator, _thing: True
     names_fn: Callable[[T], Mapping[str, str]] = lambda _: {}
     enabled_fn: Callable[[StudioCoordinator, str], bool] | None = None
     at_once_fn: Callable[[T], Any] = lambda _: None
@@ -124,6 +124,7 @@ class StudioEntity[T](PushedEntity):
         await super().async_added_to_hass()
         self.async_on_remove(self.coordinator.async_subscribe(self._async_handle_event))
         # Home Assistant writes the first state itself.
+        self._written_at = self.hass.loop.time()
         self._async_look()
 
     @callback
@@ -204,7 +205,7 @@ class StudioPlatform:
                 for part, thing in description.things(self._coordinator, state).items():
                     suffix = description.suffix(part)
                     there.add(suffix)
-                    if suffix in self._known or description.has_fn(thing):
+                    if suffix in self._known or description.has_fn(self._coordinator, thing):
                         self._known[suffix] = (kind, description, part)
                         wanted.append(suffix)
         if not self._tidied:

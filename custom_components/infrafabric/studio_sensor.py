@@ -92,7 +92,12 @@ class _Measure:
             translation_key=f"{form.translation_key}_{self.what}",
             things=form.things,
             names_fn=form.names,
-            has_fn=lambda output: self.value_fn(output) is not None,
+            has_fn=lambda coordinator, output: (
+                # What OBS says of an output while it runs should be there to be put on a
+                # dashboard before.
+                (form.always_measured and has_statistics(coordinator))
+                or self.value_fn(output) is not None
+            ),
             # A stream that starts or stops is news, and its figures with it.
             at_once_fn=lambda output: output.state,
             value_fn=self.value_fn,
@@ -178,7 +183,7 @@ def _figure(
         key=key,
         translation_key=key,
         things=whole,
-        has_fn=lambda state: value_fn(state.statistics) is not None,
+        has_fn=lambda _, state: value_fn(state.statistics) is not None,
         value_fn=lambda state: value_fn(state.statistics),
         native_unit_of_measurement=unit,
         device_class=device_class,
@@ -240,7 +245,7 @@ def _meter(translation_key: str, things: Things[AudioChannel]) -> StudioSensorDe
         translation_key=translation_key,
         things=things,
         names_fn=lambda channel: {"channel": channel.name},
-        has_fn=lambda channel: channel.meter is not None,
+        has_fn=lambda _, channel: channel.meter is not None,
         value_fn=lambda channel: _percent(channel.meter),
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
         state_class=SensorStateClass.MEASUREMENT,
@@ -263,7 +268,7 @@ def _destinations(form: OutputForm) -> StudioSensorDescription[Any]:
         entity_category=EntityCategory.DIAGNOSTIC,
         things=find,
         names_fn=lambda stream: form.names(stream[0]),
-        has_fn=lambda stream: stream[1] is not None,
+        has_fn=lambda _, stream: stream[1] is not None,
         value_fn=lambda stream: None if stream[1] is None else shortened(stream[1], MAX_STATE),
     )
 
@@ -296,7 +301,7 @@ def _all() -> Iterator[StudioSensorDescription[Any]]:
         translation_key="record_path",
         entity_category=EntityCategory.DIAGNOSTIC,
         things=outputs(OutputKind.RECORD),
-        has_fn=lambda output: output.path is not None,
+        has_fn=lambda coordinator, output: has_statistics(coordinator) or output.path is not None,
         value_fn=lambda output: shortened_path(output.path),
     )
     yield StudioSensorDescription[StudioCoordinator](
@@ -318,7 +323,7 @@ def _all() -> Iterator[StudioSensorDescription[Any]]:
         translation_key="preset",
         entity_category=EntityCategory.DIAGNOSTIC,
         things=whole,
-        has_fn=lambda state: state.preset is not None,
+        has_fn=lambda _, state: state.preset is not None,
         value_fn=lambda state: shortened_path(state.preset),
     )
     yield _meter("master_meter", master)

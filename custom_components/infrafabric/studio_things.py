@@ -81,11 +81,14 @@ class OutputForm:
     Attributes:
         translation_key: Of the output itself; what it has is called ``<translation key>_<what>``.
         things: The outputs.
+        always_measured: Whether a studio that says how it is doing measures them whenever they
+            run.
 
     """
 
     translation_key: str
     things: Things[Output]
+    always_measured: bool = False
 
     @staticmethod
     def names(output: Output) -> Mapping[str, str]:
@@ -94,12 +97,16 @@ class OutputForm:
 
 
 STREAM: Final = OutputForm(
-    translation_key="stream", things=outputs(OutputKind.STREAM, numbered=False)
+    translation_key="stream",
+    things=outputs(OutputKind.STREAM, numbered=False),
+    always_measured=True,
 )
 STREAM_NUMBER: Final = OutputForm(
     translation_key="stream_number", things=outputs(OutputKind.STREAM, numbered=True)
 )
-RECORD: Final = OutputForm(translation_key="record", things=outputs(OutputKind.RECORD))
+RECORD: Final = OutputForm(
+    translation_key="record", things=outputs(OutputKind.RECORD), always_measured=True
+)
 OTHER: Final = OutputForm(translation_key="other_output", things=outputs(OutputKind.OTHER))
 
 OUTPUT_FORMS: Final = (
@@ -122,7 +129,7 @@ OUTPUT_FORMS: Final = (
 """Every output is of exactly one form."""
 
 
-def has_statistics(coordinator: StudioCoordinator) -> bool:
+def has_statistics(coordinator: StudioCoordinator, _: object = None) -> bool:
     """Tell whether the studio says how it is doing, without which nobody can judge a stream."""
     state = coordinator.state
     return state is not None and state.statistics != Statistics()

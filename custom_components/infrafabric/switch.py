@@ -81,7 +81,7 @@ def _mute(translation_key: str, things: Things[AudioChannel]) -> StudioSwitchDes
         translation_key=translation_key,
         things=things,
         names_fn=lambda channel: {"channel": channel.name},
-        has_fn=lambda channel: channel.muted is not None,
+        has_fn=lambda _, channel: channel.muted is not None,
         enabled_fn=lambda coordinator, part: coordinator.audio_chosen(part),
         is_on_fn=lambda channel: channel.muted,
         turn_fn=lambda client, channel, on: client.set_muted(channel.key, muted=on),

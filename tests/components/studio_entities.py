@@ -1,6 +1,7 @@
 """What the tests of the entities of studios share."""
 
 from collections.abc import Generator
+from enum import Enum
 from typing import Any
 from unittest.mock import patch
 
@@ -57,6 +58,11 @@ VOLATILE = {"access_token", "entity_picture", "friendly_name"}
 """Attributes that are random, or that the entity's id says as well."""
 
 
+def plain(value: Any) -> Any:
+    """Return *value* without the enumeration it comes from, which is Home Assistant's affair."""
+    return value.value if isinstance(value, Enum) else value
+
+
 def overview(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dict[str, Any]]:
     """Return what people and the recorder see of every entity, whether it is enabled or not."""
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
@@ -64,10 +70,14 @@ def overview(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, dict[str,
         entity.entity_id: {
             "unique_id": entity.unique_id,
             "name": entity.original_name,
-            "category": entity.entity_category,
+            "category": plain(entity.entity_category),
             "state": state.state if (state := hass.states.get(entity.entity_id)) else "(disabled)",
             **(
-                {key: value for key, value in state.attributes.items() if key not in VOLATILE}
+                {
+                    str(key): plain(value)
+                    for key, value in state.attributes.items()
+                    if key not in VOLATILE
+                }
                 if state
                 else {}
             ),
@@ -100,8 +110,12 @@ def written(hass: HomeAssistant) -> list[str]:
     def reported(event: Event[EventStateReportedData]) -> None:
         ids.append(event.data["entity_id"])
 
+    @callback
+    def every(_: Any) -> bool:
+        return True
+
     hass.bus.async_listen(EVENT_STATE_CHANGED, changed)
-    hass.bus.async_listen(EVENT_STATE_REPORTED, reported, event_filter=lambda _: True)
+    hass.bus.async_listen(EVENT_STATE_REPORTED, reported, event_filter=every)
     return ids
 
 
