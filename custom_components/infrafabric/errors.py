@@ -60,6 +60,7 @@ STUDIO_TRANSLATED: Final = frozenset(
         "studio_no_destination",
         "studio_not_confirmed",
         "studio_not_connected",
+        "studio_output_failed",
         "studio_protocol",
         "studio_refused_connection",
         "studio_request_refused",

@@ -30,12 +30,13 @@ from custom_components.infrafabric import (
     switch,
 )
 from custom_components.infrafabric.condition import CONDITIONS
-from custom_components.infrafabric.const import DOMAIN, PLATFORMS, STUDIO_PLATFORMS
-from custom_components.infrafabric.errors import TRANSLATED
+from custom_components.infrafabric.const import DOMAIN, ITEM_MODES, PLATFORMS, STUDIO_PLATFORMS
+from custom_components.infrafabric.errors import STUDIO_TRANSLATED, TRANSLATED, studio_key
 from custom_components.infrafabric.mesh.engine import problems
 from custom_components.infrafabric.mesh.messages.schema import PERFORMATIVES
 from custom_components.infrafabric.mesh.model import Band, Path as LinkPath, Role
 from custom_components.infrafabric.services import ACTIONS as MESH_ACTIONS
+from custom_components.infrafabric.studio.destination import Service, SrtMode
 from custom_components.infrafabric.studio.health import HealthReason
 from custom_components.infrafabric.studio.model import (
     AudioChannel,
@@ -305,13 +306,16 @@ def test_every_problem_has_a_text_and_every_one_that_can_be_helped_an_issue() ->
     states = EN["entity"]["binary_sensor"]["problem"]["state_attributes"]["problems"]["state"]
     assert set(states) == PROBLEMS
     assert set(issues.ISSUES) == PROBLEMS - {problems.MEMBERSHIP_REVOKED}
-    assert EN["issues"].keys() == issues.ISSUES.keys() | {dashboard_card.ISSUE_RESOURCE}
+    assert EN["issues"].keys() == (
+        issues.ISSUES.keys() | issues.STUDIO_ISSUES | {dashboard_card.ISSUE_RESOURCE}
+    )
     for code, texts in EN["issues"].items():
         assert texts.keys() == {"title", "description"}, code
         known = {"mesh"} | {
             dashboard_card.ISSUE_RESOURCE: {"url"},
             "membership_lapsing": {"date"},
             "no_signaling": {"addresses"},
+            "studio_too_old": {"studio", "found", "needed"},
         }.get(code, set())
         assert placeholders_of(texts["title"] + texts["description"]) <= known, code
 
@@ -404,6 +408,9 @@ def test_every_choice_has_a_text_and_no_text_is_without_a_choice() -> None:
         "role": set(forms.ROLES),
         "expiry": set(forms.EXPIRIES),
         "ice": set(forms.ICE_MODES),
+        "scene_items": set(ITEM_MODES),
+        "srt_mode": set(SrtMode),
+        "destination_service": set(Service),
     }
     parts = [described for kind in AUTOMATION_PARTS.values() for described in kind.values()]
     for part in (*SERVICES.values(), *parts):
@@ -429,7 +436,7 @@ def test_every_choice_has_a_text_and_no_text_is_without_a_choice() -> None:
 
 # -- errors -----------------------------------------------------------------------------------
 
-RAISED = re.compile(r"(Error|Failed|NotReady|^invalid)$")
+RAISED = re.compile(r"(Error|Failed|NotReady|^invalid|^kind)$")
 
 
 def calls(folder: Path) -> Iterator[tuple[Path, ast.Call]]:
@@ -473,7 +480,8 @@ def raised_here() -> dict[str, set[str]]:
 
 
 def test_every_error_has_a_text_and_no_text_is_without_an_error() -> None:
-    assert EN["exceptions"].keys() == raised_here().keys() | TRANSLATED | {"mesh_error"}
+    libraries = TRANSLATED | STUDIO_TRANSLATED | {"mesh_error", "studio_error"}
+    assert EN["exceptions"].keys() == raised_here().keys() | libraries
 
 
 def test_every_error_gets_what_its_text_asks_for() -> None:
@@ -483,19 +491,20 @@ def test_every_error_gets_what_its_text_asks_for() -> None:
 
 def test_the_library_gives_every_detail_that_a_text_asks_for() -> None:
     details: dict[str, list[set[str]]] = {}
-    for folder in (ROOT / "mesh", ROOT / "mesh" / "signaling"):
-        for _, call in calls(folder):
-            if (
-                name_of(call).endswith("Error")
-                and call.args
-                and literal(call.args[0]) in TRANSLATED
-            ):
+    for folder in ("mesh", "mesh/signaling", "studio", "studio/obs", "studio/vmix"):
+        for _, call in calls(ROOT / folder):
+            if not name_of(call).endswith("Error") or not call.args:
+                continue
+            code = literal(call.args[0])
+            key = studio_key(str(code)) if folder.startswith("studio") else code
+            if key in TRANSLATED | STUDIO_TRANSLATED:
                 words = {word.arg for word in call.keywords if word.arg}
-                details.setdefault(literal(call.args[0]), []).append(words)
-    assert details
-    for code, given in details.items():
-        asked = placeholders_of(EN["exceptions"][code]["message"])
-        assert all(asked <= words for words in given), code
+                details.setdefault(key, []).append(words)
+    assert details.keys() & TRANSLATED
+    assert details.keys() & STUDIO_TRANSLATED
+    for key, given in details.items():
+        asked = placeholders_of(EN["exceptions"][key]["message"])
+        assert all(asked <= words for words in given), key
 
 
 # -- dialogs ----------------------------------------------------------------------------------
@@ -503,7 +512,8 @@ def test_the_library_gives_every_detail_that_a_text_asks_for() -> None:
 
 def test_no_text_of_a_dialog_is_without_its_step() -> None:
     source = "".join(
-        file.read_text() for file in (*ROOT.glob("*_flow.py"), Path(forms.__file__ or ""))
+        file.read_text()
+        for file in (*ROOT.glob("*_flow.py"), ROOT / "studio_options.py", ROOT / "forms.py")
     )
     for section in ("config", "options"):
         for kind in ("step", "error", "abort", "progress"):
