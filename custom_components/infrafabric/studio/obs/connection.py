@@ -17,7 +17,7 @@ from ..errors import (
     StudioError,
     UnreachableError,
 )
-from . import protocol
+from . import closing, protocol
 from .protocol import ABSENT, Answer, Event, Frame, Hello, Identified
 
 CONNECT_TIMEOUT: Final = 10.0
@@ -214,7 +214,7 @@ class Connection:
                 case aiohttp.WSMsgType.ERROR:
                     return _lost(f"{type(message.data).__name__}: the connection broke")
                 case _:
-                    return protocol.closed(self._socket.close_code, self.hello.version)
+                    return closing.closed(self._socket.close_code, self.hello.version)
 
     def _take(self, text: str, on_event: Callable[[Event], None]) -> StudioError | None:
         try:
@@ -273,7 +273,7 @@ async def _first[T: Frame](
     elif message.type is aiohttp.WSMsgType.ERROR:
         raise _lost(f"{type(message.data).__name__}: the connection broke")
     elif message.type is not aiohttp.WSMsgType.BINARY:
-        raise protocol.closed(socket.close_code, version)
+        raise closing.closed(socket.close_code, version)
     raise ProtocolError(
         "studio_protocol",
         "A WebSocket answered that does not speak as OBS Studio does. Check host and port.",

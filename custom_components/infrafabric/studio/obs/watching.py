@@ -14,13 +14,13 @@ from ..api import DEFAULT_POLL_INTERVAL, MAX_POLL_INTERVAL, MIN_POLL_INTERVAL
 from ..base import SupervisedClient
 from ..errors import DeadlineError, StudioError, UnreachableError
 from ..events import ReplaySaved, StudioEvent
-from ..model import AudioChannel, SceneItem, StudioKind, StudioState
+from ..model import StudioKind, StudioState
 from . import happened, protocol, reading
 from .book import STATES, OutputBook
 from .connection import Connection
+from .fold import Answers, Extra, Known, fold, is_loading, items, more, readings
 from .happened import ALL_PARTS, Part
-from .protocol import Answer, Event, Status
-from .reading import OTHER_PREFIX, Input, OutputReading, Transition
+from .protocol import Answer, Event
 
 LOADING_TIMEOUT: Final = 60.0
 """Seconds that OBS may be loading after it accepted the connection."""
@@ -54,19 +54,12 @@ _REQUESTS: Final[Mapping[Part, tuple[str, ...]]] = {
         *("GetReplayBufferStatus", "GetOutputList"),
     ),
 }
-_STATUS_OF: Final[Mapping[str, str]] = {
-    "stream": "GetStreamStatus",
-    "record": "GetRecordStatus",
-    "virtual_camera": "GetVirtualCamStatus",
-    "replay_buffer": "GetReplayBufferStatus",
-}
 _OUTPUT_EVENTS: Final[Mapping[str, str]] = {
     "StreamStateChanged": "stream",
     "RecordStateChanged": "record",
     "VirtualcamStateChanged": "virtual_camera",
     "ReplayBufferStateChanged": "replay_buffer",
 }
-_MAX_OTHER_OUTPUTS: Final = 32
 
 
 class Watching(SupervisedClient):
@@ -123,9 +116,7 @@ class Watching(SupervisedClient):
         self._book = OutputBook()
         self._current: StudioState | None = None
         self._available: frozenset[str] = frozenset()
-        self._inputs: dict[str, Input] = {}
-        self._choices: tuple[Transition, ...] = ()
-        self._target_fps: float | None = None
+        self._known = Known()
         self._stale: set[Part] = set()
         self._stale_now = asyncio.Event()
         self._early: list[Event] = []
@@ -133,6 +124,7 @@ class Watching(SupervisedClient):
         self._changing: float | None = None
         self._metered_at = 0.0
         self._meters: dict[str, float] = {}
+        self._events_seen = 0
         self._transitions_ended = 0
         self._replay: str | None = None
 
@@ -226,7 +218,7 @@ class Watching(SupervisedClient):
         while True:
             answers = await self._ask(link, ("GetVersion",), ALL_PARTS)
             version = answers.get("GetVersion")
-            if version is not None and version.ok and not _loading(answers):
+            if version is not None and version.ok and not is_loading(answers):
                 break
             if time.monotonic() > deadline:
                 raise UnreachableError(
@@ -242,27 +234,30 @@ class Watching(SupervisedClient):
             version=found,
             features=reading.features(found, self._available),
         )
-        state, _events = await self._fold(link, state, ALL_PARTS, answers)
-        return state
+        extra = await self._more(link, state, ALL_PARTS, answers)
+        return self._folded(state, ALL_PARTS, answers, extra)[0]
 
     async def _refresh(self, link: Connection, parts: frozenset[Part]) -> None:
         """Read these parts again and tell what changed."""
         if not parts:
             return
+        seen = self._events_seen
         answers = await self._ask(link, (), parts)
         if self._current is None:
             return
         if self._changing is not None and parts != {Part.OUTPUTS}:
             # What is there now is half of one collection; its last event has everything read.
             return
-        if _loading(answers):
+        if is_loading(answers):
             await asyncio.sleep(LOADING_RETRY)
             self._read_again(parts)
             return
-        # Events may have come while the second round was asked: only these parts are replaced.
-        extra = await self._second_round(link, self._current, parts, answers)
+        extra = await self._more(link, self._current, parts, answers)
         state, events = self._folded(self._current, parts, answers, extra)
         self._adopt(state, events)
+        if self._events_seen != seen:
+            # An event came while this was asked, and may be newer than the answer.
+            self._read_again(parts - {Part.OUTPUTS})
 
     async def _ask(
         self, link: Connection, first: tuple[str, ...], parts: frozenset[Part]
@@ -278,101 +273,27 @@ class Watching(SupervisedClient):
         answers = await link.batch([(name, {}) for name in names])
         return dict(zip(names, answers, strict=True))
 
-    async def _fold(
-        self,
-        link: Connection,
-        state: StudioState,
-        parts: frozenset[Part],
-        answers: Mapping[str, Answer],
-    ) -> tuple[StudioState, list[StudioEvent]]:
-        extra = await self._second_round(link, state, parts, answers)
-        return self._folded(state, parts, answers, extra)
-
-    async def _second_round(
-        self,
-        link: Connection,
-        state: StudioState,
-        parts: frozenset[Part],
-        answers: Mapping[str, Answer],
+    async def _more(
+        self, link: Connection, state: StudioState, parts: frozenset[Part], answers: Answers
     ) -> dict[tuple[str, str], Answer]:
         """Ask about each input, scene and output by itself, all in one go."""
-        asked: list[tuple[str, str, Mapping[str, Any]]] = []
-        if Part.INPUTS in parts and (inputs := _data(answers, "GetInputList")) is not None:
-            for found in reading.inputs(inputs).values():
-                asked += [(name, found.key, ref("input", found)) for name in _AUDIO_REQUESTS]
-        if Part.ITEMS in parts and self._with_items:
-            scenes = _data(answers, "GetSceneList")
-            sources = state.sources if scenes is None else reading.scenes(scenes).sources
-            asked += [
-                ("GetSceneItemList", source.key, ref("scene", source))
-                for source in sources.values()
-            ]
-        if Part.OUTPUTS in parts and (outputs := _data(answers, "GetOutputList")) is not None:
-            running = [
-                name for name, status in reading.other_outputs(outputs).items() if status.active
-            ]
-            asked += [
-                ("GetOutputStatus", name, {"outputName": name})
-                for name in running[:_MAX_OTHER_OUTPUTS]
-            ]
+        asked = more(state, answers, scene_items=self._with_items and Part.ITEMS in parts)
         if not asked:
             return {}
-        found_answers = await link.batch([(name, data) for name, _key, data in asked])
+        found = await link.batch([(name, data) for name, _about, data in asked])
         return {
-            (name, key): answer
-            for (name, key, _data), answer in zip(asked, found_answers, strict=True)
+            (name, about): answer for (name, about, _data), answer in zip(asked, found, strict=True)
         }
 
     def _folded(
-        self,
-        state: StudioState,
-        parts: frozenset[Part],
-        answers: Mapping[str, Answer],
-        extra: Mapping[tuple[str, str], Answer],
+        self, state: StudioState, parts: frozenset[Part], answers: Answers, extra: Extra
     ) -> tuple[StudioState, list[StudioEvent]]:
         """Return the state with what was read, and what subscribers are told besides."""
-        events: list[StudioEvent] = []
-        # The state may be older than its outputs, which have their own book.
-        now = time.monotonic()
-        if (data := _data(answers, "GetVideoSettings")) is not None:
-            self._target_fps = reading.target_fps(data)
-        if (data := _data(answers, "GetSceneList")) is not None:
-            scenes = reading.scenes(data)
-            change = happened.with_program(replace(state, sources=scenes.sources), scenes.program)
-            state = happened.with_preview(change.state, scenes.preview)
-            events += change.events
-        if (data := _data(answers, "GetInputList")) is not None:
-            self._inputs = reading.inputs(data)
-            state = replace(state, audio=_audio(self._inputs, state.audio, extra))
+        state, events = fold(state, self._known, answers, extra)
         if Part.ITEMS in parts and self._with_items:
-            state = replace(state, scene_items=_items(state, extra))
-        if (data := _data(answers, "GetSceneTransitionList")) is not None:
-            self._choices, chosen = reading.transitions(data)
-            names = tuple(choice.name for choice in self._choices)
-            state = replace(state, transitions=names, transition=chosen)
-        if (data := _data(answers, "GetCurrentSceneTransition")) is not None:
-            state = replace(state, transition_ms=reading.transition_ms(data))
-        if (data := _data(answers, "GetStudioModeEnabled")) is not None:
-            state = replace(state, studio_mode=reading.flag(data, "studioModeEnabled"))
-        if (data := _data(answers, "GetProfileList")) is not None:
-            state = replace(
-                state,
-                profiles=reading.texts(data, "profiles"),
-                profile=reading.text(data, "currentProfileName"),
-            )
-        if (data := _data(answers, "GetSceneCollectionList")) is not None:
-            state = replace(
-                state,
-                collections=reading.texts(data, "sceneCollections"),
-                collection=reading.text(data, "currentSceneCollectionName"),
-            )
-        if (data := _data(answers, "GetStreamServiceSettings")) is not None:
-            shown = reading.destination(data)
-            state = replace(state, destination={"stream": shown} if shown else {})
-        if (data := _data(answers, "GetStats")) is not None:
-            state = replace(state, statistics=reading.statistics(data, self._target_fps))
+            state = replace(state, scene_items=items(state, extra))
         if Part.OUTPUTS in parts:
-            events += self._book.read(_readings(answers, extra, self._book), now)
+            events += self._book.read(readings(answers, extra, self._book), time.monotonic())
         return replace(state, outputs=self._book.outputs), events
 
     # -- events -------------------------------------------------------------------------------
@@ -406,6 +327,7 @@ class Watching(SupervisedClient):
             if event.type == "CurrentSceneCollectionChanged":
                 self._changing = None
             if self._changing is None:
+                self._events_seen += 1
                 change = happened.apply(self._current, event.type, event.data)
                 self._read_again(change.again)
                 self._adopt(change.state, change.events)
@@ -472,71 +394,3 @@ def not_connected(address: str) -> StudioError:
     return UnreachableError(
         "studio_not_connected", f"OBS at {address} is not connected. Is it running?"
     )
-
-
-_AUDIO_REQUESTS: Final = ("GetInputVolume", "GetInputMute", "GetInputAudioMonitorType")
-
-
-def ref(what: str, part: Any) -> dict[str, str]:
-    """Return how a request names a scene or an input: by UUID where OBS has one."""
-    return {f"{what}Name": part.name} if part.key == part.name else {f"{what}Uuid": part.key}
-
-
-def _loading(answers: Mapping[str, Answer]) -> bool:
-    return any(answer.code == Status.NOT_READY for answer in answers.values())
-
-
-def _data(answers: Mapping[str, Answer], name: str) -> Mapping[str, Any] | None:
-    answer = answers.get(name)
-    return answer.data if answer is not None and answer.ok else None
-
-
-def _audio(
-    inputs: Mapping[str, Input],
-    before: Mapping[str, AudioChannel],
-    extra: Mapping[tuple[str, str], Answer],
-) -> dict[str, AudioChannel]:
-    found: dict[str, AudioChannel] = {}
-    for key, part in inputs.items():
-        volume, mute, monitor = (
-            answer.data if (answer := extra.get((name, key))) is not None and answer.ok else {}
-            for name in _AUDIO_REQUESTS
-        )
-        # OBS refuses the question for an input without sound.
-        if volume:
-            channel = reading.audio(part, volume, mute, monitor)
-            meter = before[key].meter if key in before else None
-            found[key] = replace(channel, meter=meter)
-    return found
-
-
-def _items(
-    state: StudioState, extra: Mapping[tuple[str, str], Answer]
-) -> dict[tuple[str, int], SceneItem]:
-    found: dict[tuple[str, int], SceneItem] = {}
-    for (name, scene), answer in extra.items():
-        if name == "GetSceneItemList" and answer.ok and scene in state.sources:
-            found |= reading.scene_items(scene, answer.data)
-    return found
-
-
-def _readings(
-    answers: Mapping[str, Answer], extra: Mapping[tuple[str, str], Answer], book: OutputBook
-) -> dict[str, OutputReading | None]:
-    """Return the status of every output that exists."""
-    found: dict[str, OutputReading | None] = {}
-    for key, name in _STATUS_OF.items():
-        answer = answers.get(name)
-        if answer is None or answer.code in {Status.UNKNOWN_REQUEST, Status.INVALID_STATE}:
-            # Not part of this version, or nothing on this machine can do it.
-            continue
-        found[key] = reading.output(answer.data) if answer.ok else None
-    outputs = _data(answers, "GetOutputList")
-    if outputs is None:
-        found |= {key: None for key in book.outputs if key.startswith(OTHER_PREFIX)}
-        return found
-    for name, status in reading.other_outputs(outputs).items():
-        detail = extra.get(("GetOutputStatus", name))
-        better = reading.output(detail.data) if detail is not None and detail.ok else None
-        found[OTHER_PREFIX + name] = better or status
-    return found
