@@ -105,7 +105,7 @@ class VmixSimulator:
         handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
         port: int,
     ) -> int:
-        server = await asyncio.start_server(handler, self._host, port)
+        server = await asyncio.start_server(handler, self._host, port, limit=1 << 20)
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 

@@ -44,7 +44,10 @@ class HttpLink:
         self._host = host
         self._port = port
         self._url = URL.build(scheme="http", host=host, port=port, path="/api")
-        self._auth = aiohttp.BasicAuth(username or "", password or "") if password else None
+        self._headers: dict[str, str] = {}
+        if password:
+            credentials = aiohttp.encode_basic_auth(username or "", password)
+            self._headers["Authorization"] = credentials
         self._turn = asyncio.Lock()
 
     async def version(self) -> str:
@@ -86,7 +89,10 @@ class HttpLink:
                 self._turn,
                 asyncio.timeout(timeout),
                 self._session.get(
-                    url, auth=self._auth, allow_redirects=False, timeout=aiohttp.ClientTimeout()
+                    url,
+                    headers=self._headers,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(),
                 ) as response,
             ):
                 if response.status == _UNAUTHORIZED:
@@ -105,7 +111,7 @@ class HttpLink:
             raise await self._other(type(err).__name__) from None
 
     def _unauthorized(self) -> AuthenticationError:
-        if self._auth is None:
+        if not self._headers:
             return AuthenticationError(
                 "studio_auth_missing", "vMix's web controller wants a password. Enter it."
             )

@@ -56,7 +56,7 @@ class VmixSteps(VmixWatcher):
         return await link.call(call, timeout)
 
     async def _until(
-        self, what: str, true: Callable[[Reading], bool], timeout: float = SETTLE
+        self, what: str, true: Callable[[Reading], bool], timeout: float | None = None
     ) -> Reading:
         """Return the first reading from now on of which *true* holds.
 
@@ -64,6 +64,7 @@ class VmixSteps(VmixWatcher):
             DeadlineError: None came in time.
 
         """
+        timeout = SETTLE if timeout is None else timeout
         try:
             async with asyncio.timeout(timeout):
                 while not true(reading := await self._fresh()):  # noqa: ASYNC110

@@ -129,13 +129,13 @@ class VmixWatcher(SupervisedClient):
                     future.set_result(reading)
             self._served = []
             # A slow vMix is asked less often: never more than half of the time.
-            pause = max(COALESCE, loop.time() - began)
+            next_at = began + max(COALESCE, 2 * (loop.time() - began))
             try:
                 async with asyncio.timeout(self.poll_interval):
                     await self._wanted.wait()
             except TimeoutError:
                 continue
-            await asyncio.sleep(pause)
+            await asyncio.sleep(next_at - loop.time())
 
     async def _fresh(self) -> Reading:
         """Return a reading that begins after now.
