@@ -464,12 +464,12 @@ class MeshNode:
         engine = self._engine
         message = engine.make_message([agent_address(receiver)], draft, trace_id=trace_id)
         reply = engine.conversations.expect(receiver, trace_id)
-        receipt = None
+        receipt = late = None
         try:
             receipt = engine.deliver_to(receiver, message, timeout)
             receipt.add_done_callback(partial(_end_if_refused, reply))
-            async with asyncio.timeout(timeout):
-                return await reply
+            late = asyncio.get_running_loop().call_later(timeout, _give_up, reply)
+            return await reply
         except TimeoutError as err:
             raise DeadlineError(
                 "request_timeout",
@@ -478,8 +478,9 @@ class MeshNode:
             ) from err
         finally:
             engine.conversations.over(receiver, trace_id)
-            if receipt is not None:
-                receipt.cancel()
+            for waiting in (receipt, late):
+                if waiting is not None:
+                    waiting.cancel()
 
     async def reply(self, message: IFMessage, draft: MessageDraft) -> SendResult:
         """Answer *message* in its conversation, with its trace id."""
@@ -547,6 +548,11 @@ async def _receipt(under_way: asyncio.Future[ReceiptStatus] | None) -> ReceiptSt
         return None if under_way is None else await under_way
     except MeshError, TimeoutError:
         return None
+
+
+def _give_up(reply: asyncio.Future[IFMessage]) -> None:
+    if not reply.done():
+        reply.set_exception(TimeoutError())
 
 
 def _end_if_refused(

@@ -248,14 +248,23 @@ class SctpGuard:
 
     def send(self, channel: RTCDataChannel, frame: bytes) -> None:
         """Send *frame* on an open channel."""
-        if not self.established:
+        sctp = self._sctp
+        stream = channel.id
+        busy = sctp._data_channel_queue or sctp._outbound_queue
+        if not self.established or busy or stream is None:
+            # It waits its turn; aiortc sends it when there is room.
             channel.send(frame)
             return
-        # What ``channel.send`` does, but for the task that would send it a turn later.
-        channel._addBufferedAmount(len(frame))
-        self._sctp._data_channel_queue.append((channel, WEBRTC_BINARY, frame))
         try:
-            run_through(self._sctp._data_channel_flush())
+            run_through(
+                sctp._send(
+                    stream,
+                    WEBRTC_BINARY,
+                    frame,
+                    max_retransmits=channel.maxRetransmits,
+                    ordered=channel.ordered,
+                )
+            )
         except ConnectionError:
             _LOGGER.debug("A frame found the connection gone")
 

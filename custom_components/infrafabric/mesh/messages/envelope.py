@@ -172,8 +172,7 @@ def common_members(
     return members
 
 
-# Typed: otherwise True would pass for a ttl of 1.
-@lru_cache(maxsize=256, typed=True)
+@lru_cache(maxsize=256)
 def envelope_of(traced: bool, *common: Any) -> Envelope:  # noqa: FBT001 - part of the cache's key
     """Return the envelope of such messages (*common*: as ``common_members``).
 

@@ -208,7 +208,8 @@ class IFMessage:
         changing = (conversation, random(_NONCE_SIZE).hex(), sequence, timestamp, trace_id)
         try:
             body = None
-            if hazard is None and provenance is None:
+            # The envelopes are kept by equality, and True equals a ttl of 1.
+            if hazard is None and provenance is None and type(ttl) is int:
                 body = envelope_of(trace_id is not None, *common).fill(content, *changing)
             if body is None:
                 fields = common_members(*common) | _changing_members(content, *changing)

@@ -5,8 +5,9 @@ number and what it saw in a window below; anything under the window is refused. 
 bounded without ever letting a replay through: when room is needed, windows shrink.
 """
 
+from bisect import bisect
+from collections import deque
 from dataclasses import dataclass, field
-import heapq
 from math import isfinite
 from typing import Any, Final, Self
 
@@ -43,8 +44,8 @@ class _Sender:
     seen: dict[int, str] = field(default_factory=dict)
     """Nonces by number, of accepted messages from ``floor`` up."""
     nonces: set[str] = field(default_factory=set)
-    order: list[int] = field(default_factory=list)
-    """Heap of the numbers in ``seen``."""
+    order: deque[int] = field(default_factory=deque)
+    """The numbers in ``seen``, sorted."""
 
     def raise_floor(self, floor: int) -> int:
         """Refuse everything under *floor* from now on; returns how many were forgotten."""
@@ -53,14 +54,14 @@ class _Sender:
         self.floor = floor
         forgotten = 0
         while self.order and self.order[0] < floor:
-            self.nonces.discard(self.seen.pop(heapq.heappop(self.order)))
+            self.nonces.discard(self.seen.pop(self.order.popleft()))
             forgotten += 1
         return forgotten
 
     def halve(self) -> int:
         """Forget the older half."""
         half = len(self.order) // 2
-        return self.raise_floor(sorted(self.order)[half]) if half else 0
+        return self.raise_floor(self.order[half]) if half else 0
 
 
 class ReplayGuard:
@@ -144,11 +145,13 @@ class ReplayGuard:
         sender.last = max(sender.last, now)
         sender.seen[number] = nonce
         sender.nonces.add(nonce)
-        heapq.heappush(sender.order, number)
         self._remembered += 1
         if number > sender.highest:
             sender.highest = number
+            sender.order.append(number)
             self._remembered -= sender.raise_floor(number - WINDOW + 1)
+        else:
+            sender.order.insert(bisect(sender.order, number), number)
         if self._remembered > MAX_REMEMBERED:
             for other in self._senders.values():
                 self._remembered -= other.halve()
