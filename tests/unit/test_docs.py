@@ -47,7 +47,7 @@ def test_every_action_is_documented_and_no_other() -> None:
     headings = re.findall(r"^## `infrafabric\.(\w+)`$", text, re.MULTILINE)
 
     assert headings == list(SERVICES)
-    overview = text[: text.index("## Fields of a message")]
+    overview = text[: text.index("## Actions of studios")]
     assert first_codes(overview) == [f"infrafabric.{action}" for action in SERVICES]
 
 
@@ -65,6 +65,8 @@ def test_every_field_of_an_action_is_documented_with_its_name_and_default(action
             assert default == "required"
         elif isinstance(value := field.get("default"), dict):
             assert yaml.safe_load(codes(default)[0]) == value
+        elif isinstance(value, bool):
+            assert str(value).lower() in codes(default), key
         elif value is not None:
             assert str(value) in codes(default), key
     assert f"*{ENGLISH['services'][action]['name']}*" in section(
@@ -72,29 +74,40 @@ def test_every_field_of_an_action_is_documented_with_its_name_and_default(action
     )
 
 
-def test_the_overview_of_actions_says_who_may_call_them_and_what_comes_back() -> None:
-    tree = ast.parse((INTEGRATION / "services.py").read_text())
+def action_table(module: str, name: str) -> dict[str, ast.Call]:
+    """Return the calls that describe the actions of a module."""
+    tree = ast.parse((INTEGRATION / f"{module}.py").read_text())
     table = next(
         node.value
         for node in tree.body
         if isinstance(node, ast.AnnAssign)
         and isinstance(node.target, ast.Name)
-        and node.target.id == "ACTIONS"
+        and node.target.id == name
     )
     assert isinstance(table, ast.Dict)
-    said = {
-        codes(cells[0])[0].removeprefix("infrafabric."): (cells[2], cells[3])
-        for cells in rows(page("reference/actions.md").split("## Fields of a message")[0])
-    }
-    words = {"NONE": "none", "OPTIONAL": "optional", "ONLY": "always"}
+    calls: dict[str, ast.Call] = {}
     for key, call in zip(table.keys, table.values, strict=True):
         assert isinstance(key, ast.Constant)
         assert isinstance(call, ast.Call)
+        calls[str(key.value)] = call
+    return calls
+
+
+def test_the_overview_of_actions_says_who_may_call_them_and_what_comes_back() -> None:
+    said = {
+        codes(cells[0])[0].removeprefix("infrafabric."): (cells[2], cells[3])
+        for cells in rows(page("reference/actions.md").split("## Actions of studios")[0])
+    }
+    words = {"NONE": "none", "OPTIONAL": "optional", "ONLY": "always"}
+    described = {**action_table("services", "ACTIONS")}
+    described |= action_table("studio_services", "STUDIO_ACTIONS")
+    assert described.keys() == said.keys()
+    for action, call in described.items():
         given = {keyword.arg: keyword.value for keyword in call.keywords}
         response = given.get("response")
         kind = response.attr if isinstance(response, ast.Attribute) else "NONE"
         admin = "yes" if "admin" in given else "no"
-        assert said[str(key.value)] == (words[kind], admin)
+        assert said[action] == (words[kind], admin)
 
 
 # --- Entities, dialogs, events
