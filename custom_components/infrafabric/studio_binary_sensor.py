@@ -31,17 +31,25 @@ class StudioBinarySensorDescription[T](StudioDescription[T], BinarySensorEntityD
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """A source, and where it is in the main mix."""
+    """A source, and whether viewers or only the operator see it; None if that is not known."""
 
     source: Source
-    on_program: bool
-    in_preview: bool
+    on_air: bool | None
+    in_preview: bool | None
 
 
 def tallies(_: StudioCoordinator, state: StudioState) -> Mapping[str, Tally]:
     """Return the sources with the lights that would shine on them."""
+    program, preview = state.main.program, state.main.preview
+    over = {overlay.source for overlay in state.overlays.values() if overlay.preview is not True}
+    # Outside the studio mode of OBS, nothing is in preview, and that is known.
+    unseen = None if preview is None and state.studio_mode is not False else False
     return {
-        key: Tally(source, key == state.main.program, key == state.main.preview)
+        key: Tally(
+            source,
+            on_air=True if key in over else None if program is None else key == program,
+            in_preview=True if key == preview else unseen,
+        )
         for key, source in state.sources.items()
     }
 
@@ -51,7 +59,9 @@ def _is_bad(coordinator: StudioCoordinator) -> bool | None:
     return None if band is HealthBand.UNKNOWN else band in BAD_BANDS
 
 
-def _tally(key: str, is_on_fn: Callable[[Tally], bool]) -> StudioBinarySensorDescription[Any]:
+def _tally(
+    key: str, is_on_fn: Callable[[Tally], bool | None]
+) -> StudioBinarySensorDescription[Any]:
     return StudioBinarySensorDescription[Tally](
         key=key,
         translation_key=key,
@@ -80,7 +90,7 @@ STUDIO_BINARY_SENSORS: Final[tuple[StudioBinarySensorDescription[Any], ...]] = (
         has_fn=has_statistics,
         is_on_fn=_is_bad,
     ),
-    _tally("on_program", lambda tally: tally.on_program),
+    _tally("on_air", lambda tally: tally.on_air),
     _tally("in_preview", lambda tally: tally.in_preview),
 )
 

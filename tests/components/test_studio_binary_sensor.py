@@ -1,11 +1,13 @@
 """Binary sensors of studios."""
 
+from typing import Any
+
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.infrafabric.const import CONF_SCENES
-from custom_components.infrafabric.studio.model import MAIN_MIX, Mix, OutputState, Source
+from custom_components.infrafabric.studio.model import MAIN_MIX, Mix, OutputState, Overlay, Source
 from homeassistant.const import (
     STATE_OFF,
     STATE_ON,
@@ -26,7 +28,7 @@ from .studio_entities import (
     with_vmix,
     written,
 )
-from .studio_fake import BREAK, CAMERA, DESK, FakeStudioClient
+from .studio_fake import BREAK, CAMERA, DESK, VMIX_TITLE, FakeStudioClient
 
 __all__ = ["everything_enabled", "studio_state"]
 
@@ -129,6 +131,44 @@ async def test_the_lights_follow_the_program_and_only_those_that_change_are_writ
         "binary_sensor.stage_desk_in_preview",
         "binary_sensor.stage_desk_on_air",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "on_air", "in_preview"),
+    [
+        ({"mixes": {MAIN_MIX: Mix(number=MAIN_MIX)}}, STATE_UNKNOWN, STATE_UNKNOWN),
+        (
+            {"mixes": {MAIN_MIX: Mix(number=MAIN_MIX, program=DESK)}, "studio_mode": False},
+            STATE_OFF,
+            STATE_OFF,
+        ),
+    ],
+)
+async def test_a_light_is_off_only_if_the_studio_says_so(
+    hass: HomeAssistant,
+    everything_enabled: None,
+    init_studio: FakeStudioClient,
+    changes: dict[str, Any],
+    on_air: str,
+    in_preview: str,
+) -> None:
+    init_studio.replace_state(**changes)
+    await hass.async_block_till_done()
+    assert state_of(hass, "binary_sensor.stage_camera_on_air") == on_air
+    assert state_of(hass, "binary_sensor.stage_camera_in_preview") == in_preview
+
+
+@with_vmix
+async def test_what_lies_over_the_program_is_on_air_too(
+    hass: HomeAssistant, everything_enabled: None, init_studio: FakeStudioClient
+) -> None:
+    title = "binary_sensor.truck_lower_third_on_air"
+    assert state_of(hass, title) == STATE_ON
+
+    in_preview = Overlay(number=1, source=VMIX_TITLE, preview=True)
+    init_studio.replace_state(overlays={1: in_preview})
+    await hass.async_block_till_done()
+    assert state_of(hass, title) == STATE_OFF
 
 
 async def test_a_new_scene_gets_its_lights_and_a_deleted_one_loses_them(

@@ -286,13 +286,13 @@ def test_the_name_of_an_entity_asks_only_for_what_the_studio_says() -> None:
         "overlay": Overlay(number=1),
         "program": Stage(Mix(number=1), studio_fake.obs_state()),
         "scene_item": PlacedItem(SceneItem(scene="", item_id=1, name="", visible=True), ""),
-        "on_program": Tally(Source(key="", name="", number=1, kind=""), False, False),
+        "on_air": Tally(Source(key="", name="", number=1, kind=""), False, False),
     }
     things |= dict.fromkeys(("volume", "meter"), things["mute"])
     things |= dict.fromkeys(
         ("state", "path", *(measure.what for measure in OF_STREAMS)), things["output"]
     )
-    things |= {"in_preview": things["on_program"], "preview": things["program"]}
+    things |= {"in_preview": things["on_air"], "preview": things["program"]}
     things["destination"] = (things["output"], None)
     for platform, described in TRANSLATED_ENTITIES.items():
         for key, description in described.items():
