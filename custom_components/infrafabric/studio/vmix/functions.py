@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from ..model import MAIN_MIX, OutputKind
+from ..secrets import scrub_text
 
 MAX_TRANSITION_MS: Final = 9999
 """Milliseconds; vMix goes no further."""
@@ -80,11 +81,7 @@ class Call:
 
     def hide(self, text: str) -> str:
         """Return *text* without this call's secrets, however they are written."""
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            for form in (secret, quote(secret, safe=""), quote(secret), clean(secret)):
-                if form:
-                    text = text.replace(form, "•••")
-        return text
+        return scrub_text(text, self.secrets)
 
 
 @dataclass(frozen=True, slots=True)
