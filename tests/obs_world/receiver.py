@@ -15,14 +15,18 @@ class Receiver(Child):
         name: For logs.
         url: Where it listens, with ffmpeg's options in the query.
         server: Where a studio sends to.
+        port: On which it listens.
         log: Its output, which holds the progress.
         options: ffmpeg's options for the input.
 
     """
 
-    def __init__(self, name: str, url: str, server: str, log: Path, options: list[str]) -> None:
+    def __init__(
+        self, name: str, url: str, server: str, port: int, log: Path, options: list[str]
+    ) -> None:
         """Prepare; nothing is started yet."""
         self.server = server
+        self.port = port
         super().__init__(
             name,
             [
@@ -66,6 +70,7 @@ def rtmp_receiver(folder: Path, key: str, *, port: int | None = None) -> Receive
         "RTMP receiver",
         f"{server}/{key}",
         server,
+        port,
         folder / f"rtmp-{port}.log",
         ["-f", "flv", "-listen", "1"],
     )
@@ -79,6 +84,7 @@ def srt_receiver(folder: Path, *, port: int | None = None, passphrase: str = "")
         "SRT receiver",
         f"srt://127.0.0.1:{port}?mode=listener{secret}",
         f"srt://127.0.0.1:{port}",
+        port,
         folder / f"srt-{port}.log",
         ["-f", "mpegts"],
     )

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 import shutil
+import signal
 import time
 from typing import Final
 
@@ -216,10 +218,21 @@ class RealObs:
         if self._program is not None:
             await self._program.kill()
 
-    async def quit(self) -> None:
-        """Ask it to end, as closing its window does; the screen stays."""
+    def freeze(self) -> None:
+        """Make it stand still, as a machine that sleeps does."""
         if self._program is not None:
-            await self._program.stop()
+            os.kill(self._program.child("obs"), signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self._program is not None:
+            os.kill(self._program.child("obs"), signal.SIGCONT)
+
+    async def quit(self) -> None:
+        """Ask it to end, as Ctrl-C in a terminal does; the screen stays."""
+        if self._program is not None:
+            os.kill(self._program.child("obs"), signal.SIGINT)
+            await self._program.wait(15)
 
     async def stop(self) -> None:
         """End everything."""

@@ -150,14 +150,6 @@ def _monitor(channel: AudioChannel, data: Data) -> AudioChannel:
     return channel if monitor is None else replace(channel, monitor=monitor)
 
 
-def _transition_chosen(state: StudioState, data: Data) -> Change:
-    name = text(data, "transitionName")
-    if name is None:
-        return Change(state, again=frozenset({Part.TRANSITIONS}))
-    # The event does not say how long the other one takes.
-    return Change(replace(state, transition=name), again=frozenset({Part.TRANSITIONS}))
-
-
 def _transition_duration(state: StudioState, data: Data) -> Change:
     duration = reading.whole(data, "transitionDuration")
     return Change(state if duration is None else replace(state, transition_ms=duration))
@@ -206,7 +198,8 @@ _EVENTS: Final[Mapping[str, Callable[[StudioState, Data], Change]]] = {
     "InputVolumeChanged": _audio(_volume),
     "InputMuteStateChanged": _audio(_mute),
     "InputAudioMonitorTypeChanged": _audio(_monitor),
-    "CurrentSceneTransitionChanged": _transition_chosen,
+    # It does not say how long the other one takes: both change together.
+    "CurrentSceneTransitionChanged": _again(Part.TRANSITIONS),
     "CurrentSceneTransitionDurationChanged": _transition_duration,
     "StudioModeStateChanged": _studio_mode,
     "CurrentProfileChanged": _again(Part.PROFILES, Part.OUTPUTS, Part.VIDEO, Part.DESTINATION),

@@ -255,6 +255,14 @@ class Outputs(Watching):
         self._need_feature(Feature.PAUSE)
         await self._look("record")
         output = self._output("record")
+        if output is not None and output.state is OutputState.STOPPED:
+            # OBS answers that it did it.
+            raise RefusedError(
+                "request_refused",
+                "There is no recording: start one first.",
+                request=name,
+                reason="the output does not run",
+            )
         if output is None or output.state is not wanted:
             await self._do(name, well=frozenset({already}))
         deadline = time.monotonic() + PAUSE_TIMEOUT

@@ -153,9 +153,6 @@ class Showing(Outputs):
         if state.transition == chosen:
             return
         await self._do("SetCurrentSceneTransition", {"transitionName": chosen})
-        link, _state = self._linked()
-        # Its duration is another one, and no event says which.
-        await self._refresh(link, frozenset({Part.TRANSITIONS}))
         await self._until(
             lambda state: state.transition == chosen,
             Part.TRANSITIONS,
