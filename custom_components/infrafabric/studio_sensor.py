@@ -162,11 +162,10 @@ SENT: Final = _Measure(
 OF_STREAMS: Final = (DURATION, BITRATE, SKIPPED_FRAMES, SKIPPED_PERCENT, CONGESTION, SENT)
 MEASURES: Final[Mapping[OutputForm, tuple[_Measure, ...]]] = {
     STREAM: OF_STREAMS,
-    STREAM_NUMBER: OF_STREAMS,
     OTHER: OF_STREAMS,
     RECORD: (DURATION, BITRATE, SENT),
 }
-"""What a studio may say about its outputs."""
+"""What a studio may say about its outputs; vMix says nothing about its streams."""
 
 
 def _figure(

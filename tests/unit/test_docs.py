@@ -113,13 +113,29 @@ def test_the_overview_of_actions_says_who_may_call_them_and_what_comes_back() ->
 # --- Entities, dialogs, events
 
 
+def entities_in_columns(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield platform, name and key of entities in tables whose headings name platforms."""
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        heads = [re.match(r"`(\w+)`", cell.strip()) for cell in table.split("\n")[0].split("|")]
+        for cells in rows(table):
+            for head, cell in zip(heads[1:], cells, strict=False):
+                if head is not None and cell:
+                    name, key = re.fullmatch(r"(.+) `(\w+)`", cell).groups()  # type: ignore[union-attr]
+                    yield head[1], name, key
+
+
 def test_every_entity_is_documented_with_its_key_and_no_other() -> None:
     documented = {}
-    for heading in ("The node", "A peer"):
-        for cells in rows(section(page("reference/entities.md"), heading)):
-            if re.match(r"`\w+` [A-Z]", cells[0]):
-                platform, name = re.fullmatch(r"`(\w+)` (.+)", cells[0]).groups()  # type: ignore[union-attr]
-                documented[platform, codes(cells[1])[0]] = name
+    text = page("reference/entities.md")
+    for heading in ("The node", "A peer", "A studio"):
+        for cells in rows(section(text, heading)):
+            if named := re.fullmatch(r"`(\w+)` ([A-Z{].*)", cells[0]):
+                documented[named[1], codes(cells[1])[0]] = named[2]
+    for platform, name, key in entities_in_columns(section(text, "Outputs")):
+        documented[platform, key] = name
+    documented["event", "activity"] = re.findall(
+        r"^`event` (\w+) \(`activity`\)", text, re.MULTILINE
+    )[0]
     entities = {
         (platform, key): entity["name"]
         for platform, keys in ENGLISH["entity"].items()
@@ -131,8 +147,23 @@ def test_every_entity_is_documented_with_its_key_and_no_other() -> None:
     assert documented == entities
 
 
+def test_everything_that_is_told_of_a_studio_is_documented() -> None:
+    attributes = ENGLISH["entity"]["event"]["activity"]["state_attributes"]
+    told = rows(section(page("reference/entities.md"), "What happened"))
+    assert {code for cells in told for code in codes(cells[0])} == set(
+        attributes["event_type"]["state"]
+    )
+    assert {code for cells in told for code in codes(cells[1])} == attributes.keys() - {
+        "event_type"
+    }
+    health = ENGLISH["entity"]["sensor"]["stream_health"]
+    outputs = section(page("reference/entities.md"), "Outputs")
+    assert set(health["state"]) <= set(codes(outputs))
+    assert set(health["state_attributes"]["reasons"]["state"]) <= set(codes(outputs))
+
+
 def test_every_path_and_every_attribute_of_a_message_is_documented() -> None:
-    text = page("reference/entities.md")
+    text = section(page("reference/entities.md"), "A peer")
     assert {path.value for path in LinkPath} == set(first_codes(text[text.index("**Path.**") :]))
     attributes = ENGLISH["entity"]["event"]["message"]["state_attributes"].keys() - {"event_type"}
     assert attributes <= set(codes(text[text.index("**The message event**") :]))
