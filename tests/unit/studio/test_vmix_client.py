@@ -368,6 +368,25 @@ async def test_nothing_is_told_when_nothing_changes() -> None:
         assert vmix.told(StateChanged) == []
 
 
+async def test_a_name_that_two_inputs_have_is_nobodys(vmix: Studio) -> None:
+    vmix.world.inputs.append(Input("Black", key="second"))
+    vmix.world.on_tally(vmix.world.tally())
+    await until(lambda: "second" in vmix.client.state.sources)  # type: ignore[union-attr]
+    with pytest.raises(InvalidError) as error:
+        await vmix.client.set_program("Black")
+    assert (error.value.code, error.value.details["numbers"]) == ("ambiguous_name", "3, 5")
+    await vmix.client.set_program("5")
+    assert vmix.world.mixes[1][0] == 5
+
+
+async def test_an_effect_that_would_be_a_command_is_not_called(vmix: Studio) -> None:
+    vmix.world.transitions[0][0] = "Cut Input=3&x"
+    await vmix.client._fresh()
+    with pytest.raises(InvalidError):
+        await vmix.client.transition()
+    assert vmix.functions == []
+
+
 @pytest.mark.parametrize(
     ("code", "do"),
     [
@@ -389,6 +408,7 @@ async def test_nothing_is_told_when_nothing_changes() -> None:
         ("invalid_value", lambda c: c.set_text("4", "x" * 10_001)),
         ("invalid_value", lambda c: c.open_preset("a\r\nb")),
         ("invalid_value", lambda c: c.open_preset("")),
+        ("invalid_value", lambda c: c.open_preset("x" * 2000)),
         ("invalid_value", lambda c: c.trigger_hotkey("\0")),
     ],
 )

@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 import contextlib
+from pathlib import Path
 import random
+import signal
 import socket
+import sys
 from typing import Any
 
 import aiohttp
@@ -68,6 +71,24 @@ async def failure(*arguments: Any, **options: Any) -> StudioError:
     return error.value
 
 
+async def test_the_simulator_runs_on_its_own() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.vmix_simulator", "--release", "26"),
+        *("--tcp-port", "0", "--http-port", "0"),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(20):
+            words = (await process.stdout.readline()).decode().replace(",", "").split()
+        found = await probe_vmix("127.0.0.1", int(words[words.index("TCP") + 1]))
+        assert found.name == "vMix HD"
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
+
+
 # -- the first look
 
 
@@ -105,10 +126,11 @@ async def test_nothing_listens() -> None:
     assert (type(error), error.code) == (UnreachableError, "studio_refused_connection")
 
 
-async def test_the_name_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    error = await failure("no-such-host.invalid", 8099)
-
-    assert error.code == "studio_unknown_host"
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".invalid", "a b", "…..x"])
+async def test_a_name_that_is_none_is_unknown(session: aiohttp.ClientSession, host: str) -> None:
+    for options in ({}, {"session": session, "use_http": True}):
+        error = await failure(host, 8099, **options)
+        assert error.code == "studio_unknown_host"
 
 
 async def test_the_web_controllers_port_is_not_the_tcp_port() -> None:
@@ -179,6 +201,54 @@ async def test_a_web_controller_with_a_password(session: aiohttp.ClientSession) 
     assert (type(wrong), wrong.code) == (AuthenticationError, "studio_auth_failed")
     assert "wr0ng" not in str(wrong)
     assert found.software == "28.0.0.39"
+
+
+CONVERSATION = {
+    b"VERSION": b"VERSION OK 28.0.0.39\r\n",
+    b"SUBSCRIBE": b"SUBSCRIBE OK ACTS Subscribed\r\nTALLY OK 0121\r\nACTS OK Input 1 1\r\n",
+}
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_changed_answers_never_crash_or_hang_a_client(seed: int) -> None:
+    """Every byte may be another one, be missing, or come twice."""
+    luck = random.Random(seed)
+    xml = World().xml() + b"\r\n"
+    answers = {**CONVERSATION, b"XML": b"XML %d\r\n%s" % (len(xml), xml)}
+
+    def changed(data: bytes) -> bytes:
+        found = bytearray(data)
+        for _ in range(luck.randrange(4)):
+            place = luck.randrange(len(found) or 1)
+            found[place : place + luck.randrange(3)] = luck.randbytes(luck.randrange(3))
+        return bytes(found)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            writer.write(changed(CONVERSATION[b"VERSION"]))
+            while line := await reader.readline():
+                data = changed(answers.get(line.split()[0], b"FUNCTION OK Completed\r\n"))
+                writer.write(data)
+                if luck.random() < 0.1:
+                    break
+        writer.close()
+
+    found = await asyncio.start_server(serve, "127.0.0.1", 0)
+    client = VmixClient("127.0.0.1", found.sockets[0].getsockname()[1], poll_interval=0.01)
+    events: list[Any] = []
+    client.subscribe(events.append)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.4):
+            await client.start()
+            while True:
+                with contextlib.suppress(StudioError):
+                    await client.start_output("record", timeout=0.05)
+                await asyncio.sleep(0.01)
+    async with asyncio.timeout(2):
+        await client.stop()
+    found.close()
+    codes = {event.error.code for event in events if isinstance(event, Disconnected)}
+    assert "studio_fault" not in codes
 
 
 # -- life
@@ -271,7 +341,10 @@ async def test_keep_alives_keep_a_quiet_connection() -> None:
         {"cut": 5},
     ],
 )
-async def test_broken_answers_end_the_connection_and_nothing_else(fault: dict[str, Any]) -> None:
+async def test_broken_answers_end_the_connection_and_nothing_else(
+    fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link._Line.ask, "__defaults__", (1.0,))
     async with studio(poll_interval=0.05) as vmix:
         for name, value in fault.items():
             setattr(vmix.faults, name, value)

@@ -12,7 +12,8 @@ from infrafabric.studio.vmix.functions import Call, clean
 from infrafabric.studio.vmix.guard import raw_call
 from infrafabric.studio.vmix.wire import request
 
-ANYTHING = st.text(st.characters(codec="utf-8"), max_size=200)
+# Surrogates too: they are in Python's texts, and JSON can bring them.
+ANYTHING = st.text(max_size=200)
 
 
 @given(ANYTHING)
@@ -111,6 +112,7 @@ def test_raw_functions_that_carry_keys_are_refused(name: str, data: dict[str, st
         ("Cut", {"Value": ["a"]}),
         ("Cut", {"Value": None}),
         ("Cut", {"Value": "x" * 10_001}),
+        ("Cut", {f"A{number}": "語" * 9_000 for number in range(2)}),
         ("Cut", {f"A{number}": "1" for number in range(17)}),
     ],
 )
@@ -119,6 +121,12 @@ def test_raw_functions_that_are_none_are_refused(name: str, data: dict[str, obje
         raw_call(name, data)
 
     assert error.value.code == "invalid_value"
+
+
+@pytest.mark.parametrize("name", ["Cut\r\nQUIT", "Cut Input=1", "", "Cut&x", "Ärger"])
+def test_no_call_has_a_name_that_is_none(name: str) -> None:
+    with pytest.raises(ValueError):
+        Call(name)
 
 
 def test_raw_functions_write_booleans_as_vmix_does() -> None:

@@ -19,6 +19,7 @@ from .xml import Reading, TextField
 PRESET_TIMEOUT: Final = 60.0
 """Seconds until another preset must be open: vMix loads all its inputs first."""
 _MAX_TEXT: Final = 10_000
+_MAX_LINE: Final = 1024
 _MIN_TRANSITION_MS: Final = 50
 _FADER_TOLERANCE: Final = 0.5
 
@@ -56,7 +57,7 @@ class VmixClient(VmixOutputs):
         if duration_ms is not None:
             _check_duration(duration_ms)
         if name is None:
-            effect = state.transition or "Fade"
+            effect = self._effect(state.transition or "Fade")
             duration_ms = state.transition_ms if duration_ms is None else duration_ms
         else:
             effect = self._effect(name)
@@ -81,7 +82,7 @@ class VmixClient(VmixOutputs):
             *self._known().transitions,
         )
         for effect in known:
-            if effect.lower() == name.lower() and effect.isalnum():
+            if effect.lower() == name.lower() and functions.is_name(effect):
                 return effect
         raise unknown("unknown_transition", "transition", name)
 
@@ -227,7 +228,7 @@ class VmixClient(VmixOutputs):
 
     async def open_preset(self, path: str) -> None:
         """Open another preset by its path on vMix's PC."""
-        if not path or functions.clean(path) != path:
+        if not 0 < len(path) <= _MAX_LINE or functions.clean(path) != path:
             raise invalid("path", "A preset's path is one line of text.")
         await self._call(Call("OpenPreset", {"Value": path}), PRESET_TIMEOUT)
         await self._until(
@@ -241,7 +242,7 @@ class VmixClient(VmixOutputs):
 
         What it does is set in vMix, so there is nothing to read back.
         """
-        if not name or functions.clean(name) != name:
+        if not 0 < len(name) <= _MAX_LINE or functions.clean(name) != name:
             raise invalid("name", "A key is one line of text.")
         await self._call(Call("KeyPress", {"Value": name}))
 

@@ -42,16 +42,23 @@ NEWER_EFFECTS: Final = ("BarnDoor", "RollerDoor", "AlphaFade")
 STINGERS: Final = tuple(f"Stinger{number}" for number in range(1, 9))
 """Stingers, by their number."""
 
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Lone surrogates are no text at all; JSON can carry them.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 _BREAK: Final = re.compile(r"[\r\n\x85\u2028\u2029]+")
 
 
 def clean(value: str) -> str:
-    """Return *value* in one line: breaks become a space, other control characters go.
+    """Return *value* in one line: breaks become a space, and what is no text goes.
 
     vMix reads requests by lines; what is URL-encoded is safe, and this makes it so twice.
     """
     return _CONTROL.sub("", _BREAK.sub(" ", value))
+
+
+def is_name(text: str) -> bool:
+    """Return whether *text* can be the name of a function or a parameter."""
+    return _NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,11 @@ class Call:
     name: str
     parameters: Mapping[str, str | int] = field(default_factory=dict, repr=False)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a name that is none: it stands in the request as it is."""
+        if not is_name(self.name):
+            raise ValueError("a function's name has letters and digits only")
 
     def query(self) -> str:
         """Return the parameters as both APIs take them: ``Key=Value&…``, URL-encoded."""

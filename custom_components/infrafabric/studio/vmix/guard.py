@@ -5,14 +5,15 @@ import re
 from typing import Any, Final
 
 from ..errors import InvalidError
-from .functions import Call
+from .functions import Call, is_name
 
 _MAX_PARAMETERS: Final = 16
 """Parameters of one raw function; no function of vMix has more than a few."""
 _MAX_VALUE: Final = 10_000
 """Characters of one parameter."""
+_MAX_QUERY: Final = 100_000
+"""Characters of all of them, URL-encoded."""
 
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 _SECRET: Final = re.compile(r"streamingset|password|passphrase|streamkey", re.IGNORECASE)
 
 
@@ -28,11 +29,11 @@ def raw_call(name: str, data: Mapping[str, Any] | None) -> Call:
             password (also inside the text of a script).
 
     """
-    if _NAME.fullmatch(name) is None:
+    if not is_name(name):
         raise _invalid("A function's name has letters and digits only.", "function")
     parameters: dict[str, str | int] = {}
     for key, value in (data or {}).items():
-        if not isinstance(key, str) or _NAME.fullmatch(key) is None or key.lower() == "function":
+        if not isinstance(key, str) or not is_name(key) or key.lower() == "function":
             raise _invalid("A parameter's name has letters and digits only.", "data")
         if isinstance(value, bool):
             value = str(value)  # noqa: PLW2901  # as vMix writes it: True, False
@@ -48,4 +49,7 @@ def raw_call(name: str, data: Mapping[str, Any] | None) -> Call:
             f"{name} carries a key or a password. Set a destination instead.",
             request=name,
         )
-    return Call(name, parameters)
+    call = Call(name, parameters)
+    if len(call.query()) > _MAX_QUERY:
+        raise _invalid("The parameters are too long together.", "data")
+    return call

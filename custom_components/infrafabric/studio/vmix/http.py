@@ -29,6 +29,9 @@ class HttpLink:
         username: For Basic authentication, if the web controller wants it.
         password: Likewise.
 
+    Raises:
+        UnreachableError: The host can be no name.
+
     """
 
     def __init__(
@@ -43,7 +46,10 @@ class HttpLink:
         self._session = session
         self._host = host
         self._port = port
-        self._url = URL.build(scheme="http", host=host, port=port, path="/api")
+        try:
+            self._url = URL.build(scheme="http", host=host, port=port, path="/api")
+        except ValueError:
+            raise unreachable(UnicodeError(), host) from None
         self._headers: dict[str, str] = {}
         if password:
             credentials = aiohttp.encode_basic_auth(username or "", password)
@@ -105,6 +111,8 @@ class HttpLink:
                 return response.status, bytes(body)
         except TimeoutError:
             raise timed_out(self._host) from None
+        except UnicodeError as err:
+            raise unreachable(err, self._host) from None
         except aiohttp.ClientConnectorError as err:
             raise unreachable(err.os_error, self._host) from None
         except aiohttp.ClientError as err:

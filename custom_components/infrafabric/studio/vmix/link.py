@@ -65,9 +65,10 @@ def refused(call: Call, reason: str) -> RefusedError:
     )
 
 
-def unreachable(err: OSError, host: str) -> UnreachableError:
+def unreachable(err: OSError | UnicodeError, host: str) -> UnreachableError:
     """Return the error for a connection that could not be made or broke."""
-    if isinstance(err, socket.gaierror):
+    # A name that cannot even be asked for is a UnicodeError.
+    if isinstance(err, socket.gaierror | UnicodeError):
         return UnreachableError(
             "studio_unknown_host",
             f"The name {host} is not known here. Check it, or use an address.",
@@ -124,7 +125,7 @@ class _Line:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 reader, self._writer = await asyncio.open_connection(self._host, self._port)
-        except OSError as err:
+        except (OSError, UnicodeError) as err:
             raise unreachable(err, self._host) from None
         self._own(self._read(reader))
         try:

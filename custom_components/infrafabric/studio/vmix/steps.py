@@ -83,9 +83,18 @@ class VmixSteps(VmixWatcher):
         sources = self._known().sources
         if name in sources:
             return name
-        for source in sources.values():
-            if source.name == name:
-                return source.key
+        named = [source for source in sources.values() if source.name == name]
+        if len(named) > 1:
+            # vMix would take the first, and perhaps the wrong picture goes on air.
+            numbers = ", ".join(str(source.number) for source in named)
+            raise InvalidError(
+                "ambiguous_name",
+                f"vMix has several inputs called {name}. Use a number or key: {numbers}.",
+                name=name,
+                numbers=numbers,
+            )
+        if named:
+            return named[0].key
         for source in sources.values():
             if str(source.number) == name:
                 return source.key
