@@ -11,7 +11,6 @@ from homeassistant.components.binary_sensor import (
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory
 
-from .const import CONF_SCENES
 from .studio.health import HealthBand
 from .studio.model import Source, StudioState
 from .studio_coordinator import StudioCoordinator
@@ -67,8 +66,8 @@ def _tally(
         translation_key=key,
         things=tallies,
         names_fn=lambda tally: {"source": tally.source.name},
-        # Two for each scene or input are too many for most.
-        enabled_fn=lambda coordinator, part: part in coordinator.choice(CONF_SCENES),
+        # Two for each scene or input: people enable the few that they have lamps for.
+        entity_registry_enabled_default=False,
         is_on_fn=is_on_fn,
     )
 

@@ -13,7 +13,6 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import CONF_SCENE_ITEMS, ITEMS_CHOSEN
 from .studio.api import StudioClient
 from .studio.model import (
     AudioChannel,
@@ -133,8 +132,6 @@ STUDIO_SWITCHES: Final[tuple[StudioSwitchDescription[Any], ...]] = (
         key="scene_item",
         translation_key="scene_item",
         things=having(Feature.SCENE_ITEMS, scene_items),
-        # Those of every scene are far too many for a dashboard; those of chosen scenes are wanted.
-        enabled_fn=lambda coordinator, _: coordinator.choice(CONF_SCENE_ITEMS) == ITEMS_CHOSEN,
         names_fn=lambda placed: {"item": placed.item.name, "scene": placed.scene},
         is_on_fn=lambda placed: placed.item.visible,
         turn_fn=lambda client, placed, on: client.set_item_visible(

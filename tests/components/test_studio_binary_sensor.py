@@ -6,7 +6,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
 
-from custom_components.infrafabric.const import CONF_SCENES
 from custom_components.infrafabric.studio.model import MAIN_MIX, Mix, OutputState, Overlay, Source
 from homeassistant.const import (
     STATE_OFF,
@@ -28,7 +27,7 @@ from .studio_entities import (
     with_vmix,
     written,
 )
-from .studio_fake import BREAK, CAMERA, DESK, VMIX_TITLE, FakeStudioClient
+from .studio_fake import BREAK, DESK, VMIX_TITLE, FakeStudioClient
 
 __all__ = ["everything_enabled", "studio_state"]
 
@@ -97,18 +96,6 @@ async def test_lights_are_disabled_at_first(
     hass: HomeAssistant, init_studio: FakeStudioClient, studio_entry: MockConfigEntry
 ) -> None:
     assert entity_ids(hass, studio_entry) - disabled(hass, studio_entry) == {CONNECTIVITY, PROBLEM}
-
-
-@pytest.mark.parametrize("studio_options", [{CONF_SCENES: [CAMERA]}])
-async def test_lights_of_chosen_scenes_are_enabled_from_the_start(
-    hass: HomeAssistant, init_studio: FakeStudioClient, studio_entry: MockConfigEntry
-) -> None:
-    assert entity_ids(hass, studio_entry) - disabled(hass, studio_entry) == {
-        CONNECTIVITY,
-        PROBLEM,
-        "binary_sensor.stage_camera_on_air",
-        "binary_sensor.stage_camera_in_preview",
-    }
 
 
 async def test_the_lights_follow_the_program_and_only_those_that_change_are_written(

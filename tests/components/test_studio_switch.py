@@ -32,7 +32,7 @@ from .studio_entities import (
     studio_state,
     with_vmix,
 )
-from .studio_fake import CAMERA, MICROPHONE, FakeStudioClient, obs_state
+from .studio_fake import CAMERA, DESK, MICROPHONE, FakeStudioClient, obs_state
 
 __all__ = ["everything_enabled", "studio_state"]
 
@@ -233,26 +233,31 @@ async def test_nobody_gets_switches_for_scene_items_who_did_not_ask(
     assert not any("_in_" in entity_id for entity_id in entity_ids(hass, studio_entry))
 
 
-@ALL_ITEMS
-async def test_the_items_of_all_scenes_are_disabled_at_first(
-    hass: HomeAssistant, init_studio: FakeStudioClient, studio_entry: MockConfigEntry
-) -> None:
-    assert {item for item in disabled(hass, studio_entry) if "_in_" in item} == {
-        "switch.stage_webcam_in_camera",
-        "switch.stage_logo_in_camera",
-        "switch.stage_screen_in_desk",
-    }
-
-
-@pytest.mark.parametrize("studio_options", [{CONF_SCENE_ITEMS: "chosen", CONF_SCENES: [CAMERA]}])
-async def test_the_items_of_chosen_scenes_are_enabled(
-    hass: HomeAssistant, init_studio: FakeStudioClient, studio_entry: MockConfigEntry
+@pytest.mark.parametrize(
+    ("studio_options", "items"),
+    [
+        (
+            {CONF_SCENE_ITEMS: "all"},
+            {
+                "switch.stage_webcam_in_camera",
+                "switch.stage_logo_in_camera",
+                "switch.stage_screen_in_desk",
+            },
+        ),
+        (
+            {CONF_SCENE_ITEMS: "chosen", CONF_SCENES: [DESK]},
+            {"switch.stage_screen_in_desk"},
+        ),
+    ],
+)
+async def test_whoever_asks_for_scene_items_gets_switches_for_them(
+    hass: HomeAssistant,
+    init_studio: FakeStudioClient,
+    studio_entry: MockConfigEntry,
+    items: set[str],
 ) -> None:
     enabled = entity_ids(hass, studio_entry) - disabled(hass, studio_entry)
-    assert {item for item in enabled if "_in_" in item} == {
-        "switch.stage_webcam_in_camera",
-        "switch.stage_logo_in_camera",
-    }
+    assert {item for item in enabled if "_in_" in item} == items
 
 
 @with_vmix
