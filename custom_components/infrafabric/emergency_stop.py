@@ -18,8 +18,8 @@ from .errors import studio_errors
 from .studio.api import StopReport
 from .studio.model import OutputState
 from .studio_coordinator import StudioCoordinator
-from .studio_runs import all_done, clean, studio_response, text_of
-from .studio_secrets import scrub, secrets_of
+from .studio_runs import all_done, studio_response, text_of
+from .studio_secrets import scrub
 from .targets import ATTR_TIMEOUT, invalid, targeted_devices
 
 _LOGGER = logging.getLogger(__name__)
@@ -96,15 +96,15 @@ async def _stop(call: ServiceCall, entry: ConfigEntry[Any]) -> dict[str, Any]:
         return {ATTR_DEVICE_ID: None, "name": entry.title, **_nothing(error)}
     studio: StudioCoordinator = entry.runtime_data
     timeout: float = call.data[ATTR_TIMEOUT]
-    secrets = secrets_of(studio)
+    secrets = studio.secrets
     try:
-        with studio_errors():
+        with studio_errors(secrets):
             async with asyncio.timeout(timeout + GRACE):
                 reports = await studio.client.stop_everything(timeout=timeout)
     except TimeoutError:
         found = _nothing(text_of(call.hass, invalid("studio_hangs")), studio)
     except HomeAssistantError as err:
-        found = _nothing(text_of(call.hass, clean(err, secrets)), studio)
+        found = _nothing(text_of(call.hass, err), studio)
     except Exception:
         _LOGGER.exception("The emergency stop of %s failed", studio.name)
         found = _nothing(text_of(call.hass, invalid("studio_unexpected")), studio)

@@ -1,6 +1,6 @@
 """Errors of the two libraries in the words of Home Assistant."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -13,6 +13,7 @@ from .studio.errors import (
     StudioError,
     UnsupportedError as StudioUnsupportedError,
 )
+from .studio.secrets import scrub_text
 
 TRANSLATED: Final = frozenset(
     {
@@ -127,9 +128,21 @@ def studio_translation_of(err: StudioError) -> tuple[str, dict[str, str]]:
     return "studio_error", {"error": str(err)}
 
 
+def without_secrets[E: StudioError](err: E, secrets: Iterable[str]) -> E:
+    """Return a copy of *err* with secrets masked, however they are written in it.
+
+    A studio may echo in its reasons what it was told or is set to.
+    """
+    details = {name: scrub_text(value, secrets) for name, value in err.details.items()}
+    return type(err)(err.code, scrub_text(str(err), secrets), **details)
+
+
 @contextmanager
-def studio_errors() -> Iterator[None]:
+def studio_errors(secrets: Iterable[str] = ()) -> Iterator[None]:
     """Turn what the studio library raises into translated Home Assistant errors.
+
+    Args:
+        secrets: What must not be in them.
 
     Raises:
         ServiceValidationError: What the caller gave cannot work, or this studio has no such thing.
@@ -141,9 +154,11 @@ def studio_errors() -> Iterator[None]:
     except StudioError as err:
         callers_fault = isinstance(err, StudioInvalidError | StudioUnsupportedError)
         kind = ServiceValidationError if callers_fault else HomeAssistantError
-        key, placeholders = studio_translation_of(err)
+        # The original is no cause: its text would be in the traceback of a DEBUG log.
+        clean = without_secrets(err, secrets)
+        key, placeholders = studio_translation_of(clean)
         raise kind(
             translation_domain=DOMAIN,
             translation_key=key,
             translation_placeholders=placeholders,
-        ) from err
+        ) from clean

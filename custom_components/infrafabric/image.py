@@ -97,7 +97,7 @@ class StudioImage(StudioEntity[StudioState], ImageEntity):
             if self._picture is not None and age <= FRESH_SECONDS:
                 return self._picture
             on_air = self._on_air
-            with studio_errors():
+            with studio_errors(self.coordinator.secrets):
                 picture = await self.coordinator.client.screenshot(width=PICTURE_WIDTH)
             self._attr_content_type = picture.content_type
             if self.available and self._on_air == on_air:

@@ -5,13 +5,14 @@ import logging
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import Platform
+from homeassistant.const import CONF_PASSWORD, Platform
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from .const import (
     CONF_AUDIO_CHANNELS,
     CONF_DESTINATIONS,
+    CONF_HTTP_PASSWORD,
     CONF_POLL_INTERVAL,
     CONF_SCENE_ITEMS,
     CONF_SCENES,
@@ -21,12 +22,14 @@ from .const import (
     ITEMS_CHOSEN,
     ITEMS_NONE,
 )
+from .errors import without_secrets
 from .studio.api import DEFAULT_POLL_INTERVAL, StudioClient
 from .studio.destination import Destination
 from .studio.errors import AuthenticationError, InvalidError, StudioError
 from .studio.events import Connected, Disconnected, StateChanged, StudioEvent
 from .studio.health import Health, HealthMonitor
 from .studio.model import SceneItem, StudioKind, StudioState
+from .studio.secrets import hidden_in_address
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -39,6 +42,9 @@ OPTION_DEFAULTS: Final[Mapping[str, Any]] = {
     CONF_SCENES: [],
     CONF_DESTINATIONS: [],
 }
+
+SECRETS: Final = (CONF_PASSWORD, CONF_HTTP_PASSWORD, "key", "passphrase", "stream_id", "token")
+"""Where an entry has a key or a password, in its data or in a stored destination."""
 
 MANUFACTURERS: Final[Mapping[StudioKind, str]] = {
     StudioKind.OBS: "OBS Project",
@@ -116,6 +122,7 @@ class StudioCoordinator:
         self._unsubscribe: CALLBACK_TYPE | None = None
         self._described: tuple[str, str] | None = None
         self._told_lost = False
+        self._problem: str | None = None
         self._audio: set[str] = set(self.choice(CONF_AUDIO_CHANNELS))
 
     # -- what is known ------------------------------------------------------------------------
@@ -151,6 +158,11 @@ class StudioCoordinator:
         """How well the stream does; unknown without one."""
         return self._health
 
+    @property
+    def problem(self) -> str | None:
+        """Code of what keeps it from being connected; None if nothing does, or it is just off."""
+        return self._problem
+
     # -- what the user chose ------------------------------------------------------------------
 
     def choice(self, option: str) -> Any:
@@ -161,6 +173,18 @@ class StudioCoordinator:
     def destinations(self) -> Mapping[str, Destination]:
         """The stored destinations by name; they hold keys, so they are never shown as a whole."""
         return stored_destinations(self.entry)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every key and password that the entry holds: nothing that leaves may contain one.
+
+        Destinations count as they are stored, also those that cannot be used.
+        """
+        stored = [self.entry.data, *self.choice(CONF_DESTINATIONS)]
+        found = {values.get(name) for values in stored for name in SECRETS}
+        for values in stored:
+            found |= hidden_in_address(values.get("server") or "")
+        return frozenset(value for value in found if value)
 
     def audio_chosen(self, channel: str) -> bool:
         """Tell whether the entities of an audio channel are enabled from the start."""
@@ -295,7 +319,9 @@ class StudioCoordinator:
             case StateChanged(state):
                 self._follow(state)
             case Disconnected(error):
-                self._disconnected(error)
+                if error is not None:
+                    event = Disconnected(without_secrets(error, self.secrets))
+                self._disconnected(event.error)
         for listener in list(self._listeners):
             try:
                 listener(event)
@@ -305,12 +331,14 @@ class StudioCoordinator:
 
     def _connected(self, state: StudioState) -> None:
         self._told_lost = False
+        self._problem = None
         self._monitor = HealthMonitor()
         _LOGGER.info("%s is connected", self.name)
         self._follow(state)
 
     def _disconnected(self, error: StudioError | None) -> None:
         self._health = Health()
+        self._problem = None if error is None else error.code
         if not self._told_lost:
             # Once for each time that it is away, not for every attempt.
             self._told_lost = True

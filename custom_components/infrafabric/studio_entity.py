@@ -113,7 +113,7 @@ class StudioEntity[T](PushedEntity):
     async def _async_do(self, act: Callable[[T], Awaitable[Any]]) -> None:
         """Let the studio do something with the thing, and wait for its confirmation."""
         if (thing := self.thing) is not None:
-            with studio_errors():
+            with studio_errors(self.coordinator.secrets):
                 await act(thing)
 
     # -- when it is written -------------------------------------------------------------------

@@ -15,7 +15,7 @@ from .errors import studio_errors
 from .studio.errors import UnreachableError
 from .studio.model import StudioKind
 from .studio_coordinator import MODELS, StudioCoordinator
-from .studio_secrets import scrub, secrets_of
+from .studio_secrets import scrub
 from .targets import invalid, targeted_entries
 
 type StudioHandler = Callable[[StudioCoordinator, Mapping[str, Any]], Awaitable[dict[str, Any]]]
@@ -111,21 +111,21 @@ async def _attempt(
     data: Mapping[str, Any],
     only: StudioKind | None,
 ) -> Outcome:
-    secrets = secrets_of(studio)
+    secrets = studio.secrets
     try:
-        with studio_errors():
+        with studio_errors(secrets):
             if only not in (None, studio.kind):
                 raise invalid("studio_other_kind", kind=MODELS[only])
             if not studio.available or studio.state is None:
                 raise UnreachableError("studio_not_connected", "The studio is not connected.")
             result = await handler(studio, data)
     except HomeAssistantError as err:
-        return Outcome(studio=studio, result={}, error=clean(err, secrets))
+        return Outcome(studio=studio, result={}, error=_clean(err, secrets))
     return Outcome(studio=studio, result=scrub(result, secrets))
 
 
-def clean(err: HomeAssistantError, secrets: frozenset[str]) -> HomeAssistantError:
-    """Return *err* without secrets: those of its cause would be in a DEBUG log's traceback."""
+def _clean(err: HomeAssistantError, secrets: frozenset[str]) -> HomeAssistantError:
+    """Return *err* without secrets, and without a cause: a caller may have typed one as a name."""
     kind = ServiceValidationError if isinstance(err, ServiceValidationError) else HomeAssistantError
     if err.translation_key is None:
         return kind(scrub(str(err), secrets))

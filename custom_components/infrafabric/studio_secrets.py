@@ -1,4 +1,4 @@
-"""What Home Assistant knows of a studio that nobody may see, and how it is kept out of answers.
+"""How what nobody may see is kept out of the answers of actions.
 
 The clients keep secrets out of what they return and raise. What leaves through an action ends in
 traces and the database, so it is checked here once more, whatever a studio echoes.
@@ -9,14 +9,9 @@ import json
 import re
 from typing import Any, Final, cast
 
-from homeassistant.const import CONF_PASSWORD
-
-from .const import CONF_HTTP_PASSWORD
 from .studio.errors import InvalidError
 from .studio.secrets import Json, redact, scrub_text
 from .studio_coordinator import StudioCoordinator
-
-PASSWORDS: Final = (CONF_PASSWORD, CONF_HTTP_PASSWORD)
 
 _NO_FIELDS: Final[frozenset[str]] = frozenset()
 
@@ -25,13 +20,6 @@ _SECRET_REQUEST: Final = re.compile(
     re.IGNORECASE,
 )
 """Requests and functions that set or show where a stream goes, with its key."""
-
-
-def secrets_of(studio: StudioCoordinator) -> frozenset[str]:
-    """Return every key and password that the entry of a studio holds."""
-    data = studio.entry.data
-    found = {password for name in PASSWORDS if (password := data.get(name))}
-    return frozenset(found.union(*(item.secrets() for item in studio.destinations.values())))
 
 
 def scrub[T](value: T, secrets: frozenset[str]) -> T:
@@ -49,7 +37,7 @@ async def send_raw(studio: StudioCoordinator, name: str, data: Mapping[str, Any]
         InvalidError: The request carries or reveals a key or a password.
 
     """
-    secrets = secrets_of(studio)
+    secrets = studio.secrets
     sent = dict(data)
     if _SECRET_REQUEST.search(name) or _carries_secret(sent, secrets):
         raise InvalidError(

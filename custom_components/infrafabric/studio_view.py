@@ -9,7 +9,7 @@ from .studio.errors import StudioError
 from .studio.model import Feature, StudioState
 from .studio_coordinator import StudioCoordinator
 from .studio_runs import all_done, studio_response, targeted_studios
-from .studio_secrets import scrub, secrets_of
+from .studio_secrets import scrub
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ async def _view(studio: StudioCoordinator) -> dict[str, Any]:
             ],
             **({} if state is None else await _content(studio, state)),
         },
-        secrets_of(studio),
+        studio.secrets,
     )
 
 
