@@ -15,18 +15,31 @@ from typing import Any, Final
 from yarl import URL
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
-from homeassistant.const import CONF_NAME, CONF_URL, CONF_USERNAME
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_HOST, CONF_NAME, CONF_URL, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .const import CONF_CREDENTIAL, CONF_LOCAL_ADDRESSES, CONF_NODE_NAME, CONF_SIGNALING_URLS
+from .const import (
+    CONF_CREDENTIAL,
+    CONF_HTTP_PASSWORD,
+    CONF_HTTP_USERNAME,
+    CONF_LOCAL_ADDRESSES,
+    CONF_NODE_NAME,
+    CONF_SIGNALING_URLS,
+)
 from .hub import MeshConfigEntry, MeshHub
 from .mesh.model import PeerView
+from .studio_diagnostics import described_studio
+from .studio_setup import is_studio
 from .versions import async_versions
 
 # Names of people and places, credentials, and everything that says where somebody is.
 TO_REDACT: Final = {
     CONF_CREDENTIAL,
+    CONF_HOST,
+    CONF_HTTP_PASSWORD,
+    CONF_HTTP_USERNAME,
     CONF_LOCAL_ADDRESSES,
     CONF_NAME,
     CONF_NODE_NAME,
@@ -69,8 +82,15 @@ _PERHAPS_IPV6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9
 
 
 async def async_get_config_entry_diagnostics(
-    hass: HomeAssistant, entry: MeshConfigEntry
+    hass: HomeAssistant, entry: ConfigEntry[Any]
 ) -> dict[str, Any]:
+    """Return the diagnostics of a mesh or a studio."""
+    if is_studio(entry):
+        return _scrubbed({"versions": await async_versions(hass), **described_studio(entry)})
+    return await _async_mesh(hass, entry)
+
+
+async def _async_mesh(hass: HomeAssistant, entry: MeshConfigEntry) -> dict[str, Any]:
     """Return the diagnostics of a mesh."""
     hub = entry.runtime_data
     node = hub.node
@@ -111,9 +131,11 @@ async def async_get_config_entry_diagnostics(
 
 
 async def async_get_device_diagnostics(
-    hass: HomeAssistant, entry: MeshConfigEntry, device: DeviceEntry
+    hass: HomeAssistant, entry: ConfigEntry[Any], device: DeviceEntry
 ) -> dict[str, Any]:
-    """Return the diagnostics of a peer, or of the whole mesh for the node's own device."""
+    """Return the diagnostics of a peer; of the whole entry for the device of node or studio."""
+    if is_studio(entry):
+        return await async_get_config_entry_diagnostics(hass, entry)
     hub: MeshHub = entry.runtime_data
     peer_id = hub.peer_id_of_device(device.id)
     if peer_id is None or (peer := hub.peers.get(peer_id)) is None:

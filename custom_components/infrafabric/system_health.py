@@ -1,4 +1,4 @@
-"""System health: whether the mesh can work here, at a glance."""
+"""System health: whether meshes and studios work here, at a glance."""
 
 import asyncio
 from typing import Any, Final
@@ -12,6 +12,8 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .const import DOMAIN
 from .hub import MeshHub
+from .studio_coordinator import StudioCoordinator
+from .studio_setup import is_studio
 from .versions import async_versions
 
 TIMEOUT: Final = 4.0
@@ -28,18 +30,25 @@ def async_register(
 
 
 async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
-    """Return what is shown; the loaded meshes together."""
-    hubs: list[MeshHub] = [
-        entry.runtime_data for entry in hass.config_entries.async_loaded_entries(DOMAIN)
-    ]
+    """Return what is shown; the loaded meshes together, and so the studios."""
+    entries = hass.config_entries.async_loaded_entries(DOMAIN)
+    hubs: list[MeshHub] = [entry.runtime_data for entry in entries if not is_studio(entry)]
+    studios: list[StudioCoordinator] = [entry.runtime_data for entry in entries if is_studio(entry)]
     stats = [hub.stats for hub in hubs]
     versions = await async_versions(hass)
     urls = {url for figures in stats for url in figures.signaling_configured}
-    return {
+    info = {
         "version": versions["infrafabric"],
         "aiortc_version": versions["aiortc"],
         "crc_implementation": versions["crc32c"],
         "meshes": len(hubs),
+        "studios_connected": _of(sum(studio.available for studio in studios), len(studios)),
+    }
+    if not hubs:
+        # Who has studios only needs no signaling.
+        return info
+    return {
+        **info,
         "peers_online": _of(
             sum(figures.peers_online for figures in stats),
             sum(figures.peers_total for figures in stats),

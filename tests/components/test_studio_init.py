@@ -362,7 +362,7 @@ def test_what_the_library_raises_is_told_in_the_words_of_home_assistant(
     assert type(raised.value) is kind
     assert raised.value.translation_key == key
     assert raised.value.translation_placeholders == placeholders
-    assert raised.value.__cause__ is error
+    assert type(raised.value.__cause__) is type(error)
 
 
 # -- parts --------------------------------------------------------------------------------------

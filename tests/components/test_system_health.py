@@ -13,6 +13,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
 from .conftest import GARAGE, STUDIO, FakeMeshNode
+from .studio_fake import FakeStudioClient
 
 HOME = "https://home.example/api/infrafabric/signal"
 LAN = "http://192.168.1.10:8123/api/infrafabric/signal"
@@ -47,6 +48,7 @@ async def test_it_tells_how_the_meshes_do(
     assert info == {
         "crc_implementation": f"google-crc32c ({google_crc32c.implementation})",
         "meshes": 1,
+        "studios_connected": "0/0",
         "peers_online": "1/2",
         "signaling_connected": "1/1",
         "can_reach_signaling": "ok",
@@ -114,3 +116,20 @@ async def test_without_an_address_there_is_nothing_to_reach(
 
     assert info["can_reach_signaling"] == {"type": "failed", "error": "no address"}
     assert info["signaling_connected"] == "0/0"
+
+
+async def test_studios_are_counted_and_need_no_signaling(
+    hass: HomeAssistant, init_studio: FakeStudioClient
+) -> None:
+    assert await async_setup_component(hass, "system_health", {})
+    await hass.async_block_till_done()
+
+    info = await get_system_health_info(hass, DOMAIN)
+    assert info["studios_connected"] == "1/1"
+    assert info["meshes"] == 0
+    assert "can_reach_signaling" not in info
+
+    init_studio.disconnect()
+    info = await get_system_health_info(hass, DOMAIN)
+    assert info["studios_connected"] == "0/1"
+    assert "obs.example" not in str(info)
