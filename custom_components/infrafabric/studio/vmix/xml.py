@@ -184,14 +184,12 @@ def _inputs(root: Element) -> list[tuple[str, Element]]:
 
 
 def _fields(element: Element) -> tuple[TextField, ...]:
-    return tuple(
-        TextField(
-            whole(field.get("index"), 0, _MAX_FIELDS) or place if field.get("index") else place,
-            (field.get("name") or "")[:_MAX_TEXT],
-            field.text or "",
-        )
-        for place, field in enumerate(element.findall("text")[:_MAX_FIELDS])
-    )
+    fields = []
+    for place, field in enumerate(element.findall("text")[:_MAX_FIELDS]):
+        index = whole(field.get("index"), 0, _MAX_FIELDS)
+        name = (field.get("name") or "")[:_MAX_TEXT]
+        fields.append(TextField(place if index is None else index, name, field.text or ""))
+    return tuple(fields)
 
 
 def _source(key: str, element: Element, fields: Iterable[TextField]) -> Source:
@@ -200,7 +198,7 @@ def _source(key: str, element: Element, fields: Iterable[TextField]) -> Source:
         name=(element.get("title") or element.get("shortTitle") or key)[:_MAX_TEXT],
         number=whole(element.get("number"), 1, MAX_INPUTS) or 0,
         kind=(element.get("type") or "")[:_MAX_TEXT],
-        fields=tuple(field.name for field in fields),
+        fields=tuple(field.name or str(field.index) for field in fields),
     )
 
 
