@@ -186,6 +186,7 @@ class MeshFeed:
             "id": node.peer_id,
             "name": self.hub.entry.data[CONF_NODE_NAME],
             "device_id": self.hub.node_device_id,
+            "entry_id": self.hub.entry.entry_id,
             "mesh": node.mesh_name,
             "fingerprint": node.mesh_fingerprint,
             "can_invite": node.role is Role.ADMIN and not node.revoked,

@@ -2,9 +2,9 @@
 
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { configForm, readConfig, type CardConfig } from "./config.ts";
-import { BANDS, MeshStore, type FeedMessage } from "./feed.ts";
+import { BANDS, followMesh, MeshStore } from "./feed.ts";
 import { messageOf, type Hass } from "./hass.ts";
-import type { InviteDialog } from "./invite.ts";
+import { openInvite } from "./invite.ts";
 import type { PeerList } from "./peers.ts";
 import { BAND_COLOURS } from "./picture.ts";
 import { findStudios } from "./studios.ts";
@@ -113,36 +113,26 @@ export class InfraFabricCard extends LitElement {
     if (wanted === this.wanted) return;
     this.stop();
     this.wanted = wanted;
-    if (this.needsMesh) void this.subscribe(hass, config.entry_id);
+    if (this.needsMesh) this.subscribe(hass, config.entry_id);
   }
 
-  private async subscribe(hass: Hass, entryId: string | undefined): Promise<void> {
+  private subscribe(hass: Hass, entryId: string | undefined): void {
     const store = new MeshStore();
     this.store = store;
     this.version = 0;
     this.problem = null;
-    let over = false;
-    let end: (() => Promise<void>) | null = null;
-    this.unsubscribe = () => {
-      over = true;
-      // The connection may be gone by now; then there is nothing to end.
-      end?.().catch(() => undefined);
-    };
-    try {
-      end = await hass.connection.subscribeMessage<FeedMessage>(
-        (message) => {
-          if (over) return;
-          store.apply(message);
-          this.version = store.version;
-        },
-        { type: "infrafabric/mesh/subscribe", ...(entryId ? { entry_id: entryId } : {}) },
-      );
-      if (over) await end();
-    } catch (error) {
-      if (over) return;
-      const code = typeof error === "object" && error && "code" in error ? String(error.code) : "";
-      this.problem = { code, text: messageOf(error) };
-    }
+    this.unsubscribe = followMesh(
+      hass,
+      entryId,
+      (message) => {
+        store.apply(message);
+        this.version = store.version;
+      },
+      (error) => {
+        const code = typeof error === "object" && error && "code" in error ? String(error.code) : "";
+        this.problem = { code, text: messageOf(error) };
+      },
+    );
   }
 
   private stop(): void {
@@ -166,7 +156,7 @@ export class InfraFabricCard extends LitElement {
   }
 
   private invite(): void {
-    void this.renderRoot.querySelector<InviteDialog>("infrafabric-invite-dialog")?.open();
+    if (this.hass && this.store.node) openInvite(this.hass, this.store.node);
   }
 
   protected override render(): TemplateResult | typeof nothing {
@@ -183,10 +173,8 @@ export class InfraFabricCard extends LitElement {
           ${node ? this.renderSummary() : nothing}
           ${invites
             ? html`<button class="main invite" ?disabled=${!store.available} @click=${this.invite}>
-                  ${texts.invite}
-                </button>
-                <infrafabric-invite-dialog .hass=${hass} .store=${store} .version=${this.version}>
-                </infrafabric-invite-dialog>`
+                ${texts.invite}
+              </button>`
             : nothing}
         </header>
         ${this.needsMesh ? this.renderMesh(hass, Boolean(studios)) : nothing}
@@ -268,6 +256,7 @@ export class InfraFabricCard extends LitElement {
       .card {
         container: infrafabric / inline-size;
         padding: 16px;
+        color: var(--primary-text-color);
       }
       header {
         display: flex;

@@ -4,6 +4,8 @@
  * Peers and links go by a small number of the peer, given by the server and never used twice.
  */
 
+import type { Hass } from "./hass.ts";
+
 export type PeerState = "connected" | "routed" | "down";
 export type Band = "excellent" | "good" | "fair" | "poor" | "critical" | "unknown";
 export type Path =
@@ -37,6 +39,7 @@ export interface NodeInfo {
   id: string;
   name: string;
   device_id: string | null;
+  entry_id: string;
   mesh: string;
   fingerprint: string;
   can_invite: boolean;
@@ -75,6 +78,38 @@ export interface Unavailable {
 }
 
 export type FeedMessage = Snapshot | Changes | Unavailable;
+
+/** Follows one mesh, the running one if none is named, and returns how to stop.
+ *
+ * @param failed Told what Home Assistant says if there is nothing to follow.
+ */
+export function followMesh(
+  hass: Hass,
+  entryId: string | undefined,
+  heard: (message: FeedMessage) => void,
+  failed: (error: unknown) => void,
+): () => void {
+  let over = false;
+  let end: (() => Promise<void>) | null = null;
+  // The connection may be gone by the time; then there is nothing to end.
+  const unsubscribe = (): void => void end?.().catch(() => undefined);
+  hass.connection
+    .subscribeMessage<FeedMessage>((message) => over || heard(message), {
+      type: "infrafabric/mesh/subscribe",
+      ...(entryId ? { entry_id: entryId } : {}),
+    })
+    .then(
+      (stop) => {
+        end = stop;
+        if (over) unsubscribe();
+      },
+      (error: unknown) => over || failed(error),
+    );
+  return () => {
+    over = true;
+    unsubscribe();
+  };
+}
 
 const PEERS = 2 ** 20;
 

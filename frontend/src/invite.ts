@@ -2,12 +2,13 @@
  * The invitation dialog of admins.
  *
  * The invitation's secret lives in this element while the dialog is open and nowhere else: not in
- * an address, a log, a store or an attribute.
+ * an address, a log, a store or an attribute. The dialog stands beside the page and not in the card:
+ * when somebody joins, a dashboard that builds itself makes its cards anew.
  */
 
 import { generate } from "lean-qr";
 import { css, html, LitElement, nothing, svg, type TemplateResult } from "lit";
-import type { MeshStore, NodeInfo } from "./feed.ts";
+import { followMesh, MeshStore, type NodeInfo } from "./feed.ts";
 import { messageOf, PLATFORM, type Hass } from "./hass.ts";
 import { buttons, hidden } from "./styles.ts";
 import { fill, textsOf, type Key, type Texts } from "./texts.ts";
@@ -47,19 +48,21 @@ export function qrPath(text: string): { path: string; size: number } {
 export class InviteDialog extends LitElement {
   static override properties = {
     hass: { attribute: false },
-    store: { attribute: false },
-    version: { attribute: false },
+    node: { attribute: false },
+    version: { state: true },
     step: { state: true },
     notice: { state: true },
   };
   declare hass: Hass;
-  declare store: MeshStore;
+  declare node: NodeInfo;
   declare version: number;
   declare step: "ask" | "busy" | "code";
   declare notice: string;
 
+  private readonly store = new MeshStore();
+  private unfollow: (() => void) | null = null;
   private made: Invitation | null = null;
-  private known = new Set<string>();
+  private known: Set<string> | null = null;
   private opened = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -78,15 +81,32 @@ export class InviteDialog extends LitElement {
     return this.renderRoot.querySelector("dialog");
   }
 
-  async open(): Promise<void> {
-    this.forget();
-    await this.updateComplete;
-    this.dialog?.showModal();
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.unfollow = followMesh(
+      this.hass,
+      this.node.entry_id,
+      (message) => {
+        this.store.apply(message);
+        this.version = this.store.version;
+      },
+      // Without it the dialog does not notice who joins, and does everything else.
+      () => undefined,
+    );
+    window.addEventListener("popstate", this.close);
+    window.addEventListener("location-changed", this.close);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    window.removeEventListener("popstate", this.close);
+    window.removeEventListener("location-changed", this.close);
+    this.unfollow?.();
     this.forget();
+  }
+
+  protected override firstUpdated(): void {
+    this.dialog?.showModal();
   }
 
   /** Forgets the secret: nothing of it stays in the page. */
@@ -98,24 +118,22 @@ export class InviteDialog extends LitElement {
     this.notice = "";
   }
 
-  private close(): void {
-    this.dialog?.close();
-  }
+  private readonly close = (): void => this.dialog?.close();
 
   private async create(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const form = new FormData(event.target as HTMLFormElement);
-    const node = this.store.node as NodeInfo;
     const attempt = this.opened;
     this.step = "busy";
     this.notice = "";
-    this.known = new Set([...this.store.peers.values()].map((peer) => peer.id));
+    // Who is known before the invitation exists cannot have come with it.
+    this.known = this.store.node ? new Set([...this.store.peers.values()].map(({ id }) => id)) : null;
     try {
       const answer = await this.hass.callService(
         PLATFORM,
         "create_invitation",
         { role: form.get("role"), expires_in: { hours: EXPIRIES[String(form.get("expiry"))] ?? 24 } },
-        { device_id: node.device_id },
+        { device_id: this.node.device_id },
         false,
         true,
       );
@@ -148,7 +166,7 @@ export class InviteDialog extends LitElement {
         PLATFORM,
         "cancel_invitation",
         { invitation_id: made.invitation_id },
-        { device_id: this.store.node?.device_id },
+        { device_id: this.node.device_id },
         false,
       );
       this.forget();
@@ -174,16 +192,16 @@ export class InviteDialog extends LitElement {
   }
 
   private joined(): string {
-    if (this.step !== "code") return "";
-    const peer = [...this.store.peers.values()].find(({ id }) => !this.known.has(id));
+    const { known } = this;
+    if (this.step !== "code" || !known) return "";
+    const peer = [...this.store.peers.values()].find(({ id }) => !known.has(id));
     return peer ? fill(this.texts.invite_joined, { name: peer.name }) : "";
   }
 
   protected override render(): TemplateResult {
     const { texts } = this;
-    const node = this.store.node;
-    return html`<dialog aria-labelledby="title" @close=${this.forget}>
-      <h2 id="title">${fill(texts.invite_title, { mesh: node?.mesh ?? "" })}</h2>
+    return html`<dialog aria-labelledby="title" @close=${this.remove}>
+      <h2 id="title">${fill(texts.invite_title, { mesh: this.node.mesh })}</h2>
       ${this.step === "code" ? this.renderCode() : this.renderForm()}
       <p class="notice" role="status">${this.joined() || this.notice}</p>
       <div class="actions">
@@ -251,7 +269,7 @@ export class InviteDialog extends LitElement {
           <path d=${path} fill="#000" />`}
       </svg>
       <p class="fingerprint">
-        ${fill(texts.invite_fingerprint, { fingerprint: this.store.node?.fingerprint ?? "" })}
+        ${fill(texts.invite_fingerprint, { fingerprint: this.node.fingerprint })}
       </p>
     `;
   }
@@ -335,4 +353,12 @@ export class InviteDialog extends LitElement {
       }
     `,
   ];
+}
+
+/** Opens the dialog over the page; it removes itself when it is closed. */
+export function openInvite(hass: Hass, node: NodeInfo): void {
+  const dialog = document.createElement("infrafabric-invite-dialog") as InviteDialog;
+  dialog.hass = hass;
+  dialog.node = node;
+  document.body.append(dialog);
 }

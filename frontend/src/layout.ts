@@ -54,7 +54,7 @@ export function hopsFrom(
   return { hops, parents };
 }
 
-/** Lays out the mesh around *own*; peers without a way to it stand at the rim. */
+/** Lays out the mesh around *own*; of many peers those without a way to it stand at the rim. */
 export function layOut(own: number, peers: readonly number[], edges: Iterable<Edge>): Layout {
   const positions = new Map<number, Point>([[own, { x: 0, y: 0 }]]);
   if (peers.length === 0) return { positions, room: 0.5 };
@@ -63,7 +63,11 @@ export function layOut(own: number, peers: readonly number[], edges: Iterable<Ed
   const lost = [...peers].filter((peer) => !hops.has(peer));
   const rings: number[][] = [];
   for (const peer of reached) (rings[(hops.get(peer) as number) - 1] ??= []).push(peer);
-  if (lost.length) rings.push(lost);
+  if (lost.length) {
+    // In a small mesh a peer that goes stays where it was, and only turns red.
+    if (peers.length <= 24) (rings[0] ??= []).push(...lost);
+    else rings.push(lost);
+  }
 
   // Small meshes get one circle each; many peers fill a ring that is as wide as they need.
   const crowded = rings.some((ring) => ring.length > 24);

@@ -15,10 +15,15 @@ export const PAGE_SIZE = 20;
 
 const STATES: readonly PeerState[] = ["down", "routed", "connected"];
 
+/** A name to sort by: "Site 9" comes before "Site 10". */
+function nameKey(peer: PeerInfo): string {
+  return peer.name.toLocaleLowerCase().replace(/\d+/g, (digits) => digits.padStart(8, "0"));
+}
+
 function valueOf(peer: PeerInfo, column: Column): number | string | null {
   switch (column) {
     case "name":
-      return peer.name.toLocaleLowerCase();
+      return nameKey(peer);
     case "state":
       return STATES.indexOf(peer.state);
     case "band":
@@ -39,7 +44,7 @@ export function sortPeers(peers: Iterable<PeerInfo>, { column, descending }: Ord
   const keyed = [...peers].map((peer) => ({
     peer,
     value: valueOf(peer, column),
-    name: peer.name.toLocaleLowerCase(),
+    name: nameKey(peer),
   }));
   keyed.sort((a, b) => {
     if (a.value !== b.value) {

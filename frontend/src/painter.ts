@@ -138,7 +138,7 @@ export class Painter {
     const boxes = new Boxes();
     const own = points.get(node.n) as Point;
     const radius = this.radius;
-    boxes.take({ left: own.x - 16, top: own.y - 16, right: own.x + 16, bottom: own.y + 16 });
+    boxes.take({ left: own.x - 14, top: own.y - 14, right: own.x + 14, bottom: own.y + 14 });
     context.font = `${FONT_SIZE}px ${fontOf(context)}`;
     context.textAlign = "center";
     context.textBaseline = "top";
@@ -188,7 +188,7 @@ export class Painter {
         context.lineTo(to.x, to.y);
       }
       context.strokeStyle = colours[band];
-      context.globalAlpha = own ? 1 : many ? 0.25 : 0.55;
+      context.globalAlpha = own ? 1 : many ? Math.max(0.1, (0.55 * MANY_LINKS) / links.size) : 0.55;
       context.lineWidth = own ? 2.5 : 1;
       // Patterns of hundreds of crossing lines cannot be told apart, and are slow.
       context.setLineDash(many && !own ? [] : DASHES[pattern]);

@@ -94,7 +94,9 @@ export class ViewStrategy extends HTMLElement {
 
   /** Devices that come and go change the view. */
   static shouldRegenerate(_config: Config, before: Hass, now: Hass): boolean {
-    return before.entities !== now.entities || before.devices !== now.devices;
+    if (before.entities === now.entities && before.devices === now.devices) return false;
+    // Cards are made anew then, so it must be worth it.
+    return JSON.stringify(buildView(before)) !== JSON.stringify(buildView(now));
   }
 }
 

@@ -98,8 +98,10 @@ export class StudioPanel extends LitElement {
   private renderStudio(studio: Studio): TemplateResult {
     const { texts } = this;
     const scene = studio.scene === null ? undefined : this.hass.states[studio.scene];
-    const picture =
-      studio.program === null ? undefined : this.hass.states[studio.program]?.attributes.entity_picture;
+    const program = studio.program === null ? undefined : this.hass.states[studio.program];
+    // The state is when the picture was made: another one is another address, to be loaded again.
+    const address = program?.attributes.entity_picture;
+    const picture = address && `${address}&state=${encodeURIComponent(program.state)}`;
     return html`<section aria-labelledby="studio-${studio.id}">
       <h3 id="studio-${studio.id}">${studio.name} <small>${studio.model}</small></h3>
       <div class="studio">

@@ -19,25 +19,31 @@ export interface Studio {
 }
 
 const MODELS = new Set(["OBS Studio", "vMix"]);
-const OUTPUT =
-  /^(stream|record|virtual_camera|replay_buffer|external|multicorder|srt|fullscreen|other|output)(_\d+)?$/;
-const SCENE = /^(program|scene|program_scene|program_input)$/;
-const HEALTH_DOMAINS = new Set(["sensor", "binary_sensor"]);
-const MAX_HEALTH = 8;
+/** Translation keys of the switches of outputs; the sensor of one is called `<key>_state`. */
+const OUTPUTS = new Set([
+  "stream", "stream_number", "record", "virtual_camera", "replay_buffer", "external", "multicorder",
+  "srt", "fullscreen", "other_output",
+]);
+const PROGRAM = "program";
+/** What tells most about a stream comes first; what is not here is no health. */
+const HEALTH: readonly RegExp[] = [
+  /^connectivity$/,
+  /^stream_problem$/,
+  /^stream_health$/,
+  /^(stream|stream_number)_bitrate$/,
+  /^(stream|stream_number)_skipped_percent$/,
+  /^(stream|stream_number)_congestion$/,
+  /^(stream|stream_number|record)_duration$/,
+  /^fps$/,
+  /^cpu$/,
+  /^frame_time$/,
+  /^free_disk$/,
+];
+const MAX_HEALTH = 9;
+const NOTHING = new Set(["unknown", "unavailable"]);
 
 function domainOf(entityId: string): string {
   return entityId.slice(0, entityId.indexOf("."));
-}
-
-/** Puts what tells most about a stream first; the order of a table beats the order of a registry. */
-const HEALTH_ORDER = [
-  "connectivity", "problem", "stream_health", "health", "bitrate", "congestion", "skipped",
-  "dropped", "fps", "cpu", "frame", "disk", "duration",
-];
-
-function healthRank(key: string): number {
-  const found = HEALTH_ORDER.findIndex((word) => key.includes(word));
-  return found < 0 ? HEALTH_ORDER.length : found;
 }
 
 /** Tells whether a device is a studio of this integration. */
@@ -66,42 +72,37 @@ function studioOf(hass: Hass, id: string, entries: EntityEntry[]): Studio {
   const device = hass.devices[id];
   const of = (domain: string): EntityEntry[] =>
     entries.filter((entry) => domainOf(entry.entity_id) === domain);
-  const key = (entry: EntityEntry): string => entry.translation_key ?? "";
-  const outputs = of("switch").filter((entry) => OUTPUT.test(key(entry)));
+  const key = (entry: EntityEntry): string =>
+    entry.translation_key ?? hass.states[entry.entity_id]?.attributes.device_class ?? "";
+  const outputs = of("switch").filter((entry) => OUTPUTS.has(key(entry)));
   const sensors = of("sensor");
   const states = new Map<string, string>();
   for (const output of outputs) {
-    const object = output.entity_id.slice("switch.".length);
+    const alone = outputs.filter((other) => key(other) === key(output)).length === 1;
+    const named = `sensor.${output.entity_id.slice("switch.".length)}_`;
     const state = sensors.find(
-      (sensor) =>
-        key(sensor) === `${key(output)}_state` &&
-        (outputs.filter((other) => key(other) === key(output)).length === 1 ||
-          sensor.entity_id.slice("sensor.".length).startsWith(object)),
+      (sensor) => key(sensor) === `${key(output)}_state` && (alone || sensor.entity_id.startsWith(named)),
     );
     if (state) states.set(output.entity_id, state.entity_id);
   }
-  const shown = new Set(states.values());
-  const images = of("image");
-  const scene = [...of("select"), ...sensors].find((entry) => SCENE.test(key(entry)));
+  const health = [...of("binary_sensor"), ...sensors]
+    .map((entry) => ({ entry, rank: HEALTH.findIndex((pattern) => pattern.test(key(entry))) }))
+    .filter(({ entry, rank }) => {
+      const state = hass.states[entry.entity_id]?.state;
+      return rank >= 0 && state !== undefined && !NOTHING.has(state);
+    })
+    .sort((a, b) => a.rank - b.rank);
+  const withKey = (domain: string): string | null =>
+    of(domain).find((entry) => key(entry) === PROGRAM)?.entity_id ?? null;
   return {
     id,
     name: device?.name_by_user ?? device?.name ?? "",
     model: device?.model ?? "",
     outputs: outputs.map((entry) => entry.entity_id),
     states,
-    health: entries
-      .filter(
-        (entry) =>
-          HEALTH_DOMAINS.has(domainOf(entry.entity_id)) &&
-          !shown.has(entry.entity_id) &&
-          entry !== scene &&
-          hass.states[entry.entity_id] !== undefined,
-      )
-      .sort((a, b) => healthRank(key(a)) - healthRank(key(b)))
-      .slice(0, MAX_HEALTH)
-      .map((entry) => entry.entity_id),
-    program: (images.find((entry) => key(entry).includes("program")) ?? images[0])?.entity_id ?? null,
-    scene: scene?.entity_id ?? null,
+    health: health.slice(0, MAX_HEALTH).map(({ entry }) => entry.entity_id),
+    program: withKey("image"),
+    scene: withKey("select"),
   };
 }
 

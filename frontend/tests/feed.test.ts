@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { linkKey, MeshStore, type NodeInfo, type PeerInfo, type Snapshot } from "../src/feed.ts";
 
 const node: NodeInfo = {
-  n: 0, id: "own", name: "Home", device_id: "d0", mesh: "Family", fingerprint: "abcd", can_invite: true,
+  n: 0, id: "own", name: "Home", device_id: "d0", entry_id: "e0", mesh: "Family", fingerprint: "abcd", can_invite: true,
 };
 
 export function peer(n: number, changes: Partial<PeerInfo> = {}): PeerInfo {

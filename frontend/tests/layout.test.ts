@@ -30,10 +30,18 @@ test("a peer that is two hops away stands further out than the one before it", (
   assert.ok(far(2) > far(1));
 });
 
-test("a peer that nobody reaches stands at the rim and everybody has a place", () => {
-  const { positions } = layOut(0, [1, 2], [{ a: 0, b: 1 }]);
-  assert.equal(positions.size, 3);
-  assert.ok(Math.hypot(positions.get(2)!.x, positions.get(2)!.y) > 0.9);
+test("in a small mesh a peer that goes stays where it was", () => {
+  const before = layOut(0, [1, 2, 3], [1, 2, 3].map((b) => ({ a: 0, b })));
+  const after = layOut(0, [1, 2, 3], [1, 3].map((b) => ({ a: 0, b })));
+  assert.deepEqual(after.positions, before.positions);
+});
+
+test("of many peers those that nobody reaches stand at the rim and everybody has a place", () => {
+  const { positions } = layOut(0, numbers(60), numbers(50).map((b) => ({ a: 0, b })));
+  assert.equal(positions.size, 61);
+  const far = (n: number): number => Math.hypot(positions.get(n)!.x, positions.get(n)!.y);
+  const reached = Math.max(...numbers(50).map(far));
+  assert.ok(numbers(60).slice(50).every((n) => far(n) > reached));
 });
 
 test("links to peers that are not known are left out", () => {

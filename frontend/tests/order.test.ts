@@ -30,6 +30,11 @@ test("a connected peer was seen last of all", () => {
   assert.deepEqual(sortPeers(peers, { column: "last_seen", descending: true }).map(({ n }) => n), [2, 1]);
 });
 
+test("numbers in names count as numbers", () => {
+  const peers = [peer(1, { name: "Site 10" }), peer(2, { name: "site 9" })];
+  assert.deepEqual(sortPeers(peers, { column: "name", descending: false }).map(({ n }) => n), [2, 1]);
+});
+
 test("every column sorts without changing what is sorted", () => {
   const peers = [peer(2), peer(1, { score: null, band: "unknown", path: "down", state: "down" })];
   for (const column of COLUMNS) sortPeers(peers, { column, descending: true });

@@ -33,7 +33,13 @@ const HASS = aHass({ obs: "OBS Studio", vmix: "vMix", node: "Mesh node", lamp: "
   ["switch.obs_mute_mic", "obs", "mute"],
   ["sensor.obs_cpu", "obs", "cpu"],
   ["image.obs_program", "obs", "program"],
+  ["sensor.obs_meter", "obs", "meter"],
+  ["select.obs_program", "obs", "program"],
   ["switch.vmix_external", "vmix", "external"],
+  ["switch.vmix_stream_1", "vmix", "stream_number"],
+  ["switch.vmix_stream_2", "vmix", "stream_number"],
+  ["sensor.vmix_stream_1_state", "vmix", "stream_number_state"],
+  ["sensor.vmix_stream_2_state", "vmix", "stream_number_state"],
   ["binary_sensor.node_problem", "node", "problem"],
   ["sensor.peer_rtt", "peer", "rtt"],
   ["switch.lamp", "lamp", "stream", "hue"],
@@ -47,8 +53,17 @@ test("a studio has its outputs with their states, its health and its picture, an
   assert.deepEqual([...obs.states], [["switch.obs_stream", "sensor.obs_stream_state"]]);
   assert.deepEqual(obs.health, ["sensor.obs_cpu"]);
   assert.equal(obs.program, "image.obs_program");
-  assert.deepEqual(vmix?.outputs, ["switch.vmix_external"]);
+  assert.equal(obs.scene, "select.obs_program");
+  assert.deepEqual(vmix?.outputs, ["switch.vmix_external", "switch.vmix_stream_1", "switch.vmix_stream_2"]);
+  assert.equal(vmix.states.get("switch.vmix_stream_2"), "sensor.vmix_stream_2_state");
   assert.equal(vmix.program, null);
+});
+
+test("what a studio does not say is not shown as its health", () => {
+  HASS.states["sensor.obs_cpu"]!.state = "unavailable";
+  assert.deepEqual(findStudios(HASS)[0]?.health, []);
+  HASS.states["sensor.obs_cpu"]!.state = "12";
+  assert.deepEqual(findStudios(HASS)[0]?.health, ["sensor.obs_cpu"]);
 });
 
 test("only the chosen studios are shown", () => {

@@ -123,6 +123,7 @@ async def test_a_snapshot_says_who_is_there_and_how_they_are_linked(
         "id": OWN.peer_id,
         "name": "Home",
         "device_id": config_entry.runtime_data.node_device_id,
+        "entry_id": config_entry.entry_id,
         "mesh": "Family",
         "fingerprint": node.mesh_fingerprint,
         "can_invite": True,
