@@ -471,7 +471,7 @@ async def phone(
     assert await async_setup_component(
         hass,
         "person",
-        {"person": {"id": "1", "name": "Admin", "user_id": hass_admin_user.id}},
+        {"person": [{"id": "1", "name": "Admin", "user_id": hass_admin_user.id}]},
     )
     await hass.async_block_till_done()
     [device] = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
