@@ -173,8 +173,9 @@ def test_every_field_of_a_dialog_is_documented(section: str) -> None:
     text = (ROOT / "docs/reference/configuration.md").read_text()
     translations = json.loads((INTEGRATION / "translations" / "en.json").read_text())
     for step, shown in translations[section]["step"].items():
-        for field, label in shown.get("data", {}).items():
-            assert label in text, (step, field)
+        for part in (shown, *shown.get("sections", {}).values()):
+            for field, label in part.get("data", {}).items():
+                assert label in text, (step, field)
 
 
 def test_every_entity_is_documented() -> None:

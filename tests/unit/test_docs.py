@@ -179,7 +179,33 @@ DIALOGS = {
     "Open invitations": [("options", "invitations")],
     "Peers": [("options", "peers"), ("options", "peer_edit")],
     "Settings": [("options", "settings")],
+    "Add: *Add OBS Studio*": [("config", "obs")],
+    "Add: *Add vMix*": [("config", "vmix")],
+    "Reconfigure a studio": [("config", "reconfigure_obs"), ("config", "reconfigure_vmix")],
+    "Re-authenticate a studio": [("config", "reauth_obs"), ("config", "reauth_vmix")],
+    "Settings of a studio": [
+        ("options", "obs_settings"),
+        ("options", "vmix_settings"),
+        ("options", "away_settings"),
+    ],
+    "Stream destinations": [
+        ("options", "destination_add"),
+        ("options", "destination_edit"),
+        ("options", "destination_remove"),
+        ("options", "destination_preset"),
+        ("options", "destination_rtmp"),
+        ("options", "destination_srt"),
+        ("options", "destination_whip"),
+    ],
 }
+
+
+def labels(step: dict[str, Any]) -> dict[str, str]:
+    """Return the labels of a dialog's fields, those in sections too."""
+    found: dict[str, str] = dict(step.get("data", {}))
+    for part in step.get("sections", {}).values():
+        found |= labels(part)
+    return found
 
 
 @pytest.mark.parametrize("heading", DIALOGS)
@@ -191,7 +217,7 @@ def test_every_field_of_a_dialog_is_documented_with_its_label_and_no_other(headi
     fields = {
         key: label
         for flow, step in DIALOGS[heading]
-        for key, label in ENGLISH[flow]["step"][step]["data"].items()
+        for key, label in labels(ENGLISH[flow]["step"][step]).items()
     }
 
     assert documented == fields
@@ -217,7 +243,7 @@ def test_no_dialog_with_fields_is_left_out() -> None:
 
 def test_every_choice_of_a_dialog_is_named_as_the_dialog_names_it() -> None:
     text = " ".join(page("reference/configuration.md").split())
-    for selector in ("role", "expiry", "ice"):
+    for selector in ("role", "expiry", "ice", "scene_items", "srt_mode"):
         for label in ENGLISH["selector"][selector]["options"].values():
             assert f"*{label}*" in text
 
