@@ -9,6 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.infrafabric.const import (
     CONF_DESTINATIONS,
+    CONF_HTTP_PASSWORD,
     CONF_KIND,
     CONF_STUDIO_ID,
     DOMAIN,
@@ -49,8 +50,7 @@ def studio_entry(
         CONF_PORT: 4455 if kind is StudioKind.OBS else 8099,
         CONF_STUDIO_ID: f"{kind}_{title.lower()}",
     }
-    if kind is StudioKind.OBS:
-        data[CONF_PASSWORD] = PASSWORD
+    data[CONF_PASSWORD if kind is StudioKind.OBS else CONF_HTTP_PASSWORD] = PASSWORD
     return MockConfigEntry(
         domain=DOMAIN,
         title=title,
