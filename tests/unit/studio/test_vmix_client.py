@@ -125,9 +125,15 @@ async def test_everything_stops_and_each_output_is_reported(vmix: Studio) -> Non
     for name in ("stream_1", "stream_4", "record", "srt_2", "external"):
         await vmix.client.start_output(name)
     vmix.faults.ignore.add("StopExternal")
+    vmix.simulator.requests.clear()
     reports = {r.output: r for r in await vmix.client.stop_everything(timeout=1)}
 
     assert len(reports) == 13
+    # What runs is told to stop before anything is read.
+    asked = list(vmix.simulator.requests)
+    assert sorted(line.split()[1] for line in asked[: asked.index("XML\r\n")]) == [
+        *("StopExternal", "StopRecording", "StopSRTOutput", "StopStreaming", "StopStreaming")
+    ]
     assert {name for name, report in reports.items() if report.was_on} == {
         *("stream_1", "stream_4", "record", "srt_2", "external")
     }

@@ -1,5 +1,6 @@
 """Keys and passwords given to a vMix client appear nowhere but on the wire to vMix."""
 
+import asyncio
 import base64
 import logging
 import traceback
@@ -80,8 +81,11 @@ async def everything_that_can_be_seen(client: VmixClient, simulator: VmixSimulat
 
 
 @pytest.fixture(autouse=True)
-def everything_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def everything_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    loop.slow_callback_duration = 0.0
 
 
 async def test_nothing_shows_what_went_over_tcp(

@@ -124,7 +124,9 @@ class _Line:
         greeting = self._expect("VERSION")
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                reader, self._writer = await asyncio.open_connection(self._host, self._port)
+                reader, self._writer = await asyncio.open_connection(
+                    self._host, self._port, happy_eyeballs_delay=0.25
+                )
         except (OSError, UnicodeError) as err:
             raise unreachable(err, self._host) from None
         self._own(self._read(reader))

@@ -34,12 +34,14 @@ class VmixOutputs(VmixSteps):
         return await self._switch(key, timeout, on=False)
 
     async def _switch(self, key: str, timeout: float, *, on: bool) -> Output:
-        self._output(key)
+        output = self._output(key)
         wanted = OutputState.ACTIVE if on else OutputState.STOPPED
-        output = (await self._fresh()).state.outputs.get(key)
-        if output is not None and output.state is wanted:
+        # What is known may be a few seconds old. To stop what stands still does no harm, so a
+        # stop waits for no reading; a start does, because it might begin a second file.
+        if on or output.state is wanted:
+            output = (await self._fresh()).state.outputs.get(key, output)
+        if output.state is wanted:
             return output
-        output = output or self._output(key)
         await self._call(functions.switch(output.kind, output.number, on=on))
 
         def done(reading: Reading) -> bool:

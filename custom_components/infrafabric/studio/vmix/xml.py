@@ -49,6 +49,8 @@ _MAX_MIXES: Final = 16
 """Mixes that vMix can have, the main one counted."""
 _MAX_STREAMS: Final = 5
 """Streams of the newest versions."""
+_MAX_DURATION: Final = 10**8
+"""Seconds of one recording: three years."""
 _MAX_OUTPUTS: Final = 8
 """Numbered outputs that can send SRT; vMix has 4."""
 
@@ -280,7 +282,7 @@ def _outputs(root: Element, major: int | None) -> dict[str, Output]:
                 key="record",
                 kind=OutputKind.RECORD,
                 state=state,
-                duration_s=number(recording.get("duration")) if active else None,
+                duration_s=whole(recording.get("duration"), 0, _MAX_DURATION) if active else None,
                 path=path[:_MAX_TEXT] if active and path else None,
             )
         )
