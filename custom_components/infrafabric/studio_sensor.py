@@ -177,6 +177,7 @@ def _figure(
     state_class: SensorStateClass = SensorStateClass.MEASUREMENT,
     suggested_unit: str | None = None,
     precision: int | None = 0,
+    calm_seconds: float = SLOW_SECONDS,
 ) -> StudioSensorDescription[Any]:
     return StudioSensorDescription[StudioState](
         key=key,
@@ -190,12 +191,19 @@ def _figure(
         suggested_unit_of_measurement=suggested_unit,
         suggested_display_precision=precision,
         entity_category=EntityCategory.DIAGNOSTIC,
-        calm_seconds=SLOW_SECONDS,
+        calm_seconds=calm_seconds,
     )
 
 
 STATISTICS: Final = (
-    _figure("fps", lambda figures: _rounded(figures.fps), unit="fps", precision=1),
+    _figure(
+        "fps",
+        lambda figures: _rounded(figures.fps),
+        unit="fps",
+        precision=1,
+        # Still as long as all is well; where it is not, it tells first.
+        calm_seconds=CALM_SECONDS,
+    ),
     _figure(
         "cpu",
         lambda figures: _rounded(figures.cpu_percent),

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import yaml
 
 from custom_components.infrafabric.condition import CONDITIONS
-from custom_components.infrafabric.const import DOMAIN, PLATFORMS
+from custom_components.infrafabric.const import DOMAIN, PLATFORMS, STUDIO_PLATFORMS
 from custom_components.infrafabric.issues import ISSUES
 from custom_components.infrafabric.mesh.engine.problems import MEMBERSHIP_REVOKED
 from custom_components.infrafabric.trigger import TRIGGERS
@@ -184,12 +184,15 @@ def test_every_entity_is_documented() -> None:
     for platform, entities_ in translations["entity"].items():
         for entity in entities_.values():
             assert re.search(
-                rf"^\| `{platform}` .*{re.escape(entity['name'])}", text, re.MULTILINE
+                # Outputs stand in columns, one for each platform.
+                rf"^\| (`{platform}` .*|.*\| ){re.escape(entity['name'])}",
+                text,
+                re.MULTILINE,
             ), entity
 
 
 def test_every_platform_says_how_many_updates_run_at_once() -> None:
-    for platform in PLATFORMS:
+    for platform in {*PLATFORMS, *STUDIO_PLATFORMS}:
         module = import_module(f"custom_components.infrafabric.{platform}")
         assert module.PARALLEL_UPDATES == 0, platform
 

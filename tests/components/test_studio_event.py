@@ -78,6 +78,19 @@ async def test_what_happens_to_an_output_is_told(
     assert told(hass) == {"event_type": event, "output": key}
 
 
+async def test_a_recording_that_fails_is_told_with_its_file(
+    hass: HomeAssistant, init_studio: FakeStudioClient
+) -> None:
+    init_studio.output("record", OutputState.ACTIVE, path="/videos/today.mkv")
+    init_studio.output("record", OutputState.STOPPED, asked=False)
+    await hass.async_block_till_done()
+    assert told(hass) == {
+        "event_type": "recording_failed",
+        "output": "record",
+        "path": "/videos/today.mkv",
+    }
+
+
 async def test_an_output_of_a_plugin_is_told_with_its_name(
     hass: HomeAssistant, init_studio: FakeStudioClient
 ) -> None:
