@@ -5,7 +5,7 @@ import pytest
 
 from infrafabric.mesh.encoding import MAX_DEPTH, MAX_SAFE_INTEGER, canonical_json
 from infrafabric.mesh.errors import InvalidError
-from infrafabric.mesh.messages.envelope import MAX_PLAIN_CONTENT, Envelope, envelope_of
+from infrafabric.mesh.messages.envelope import PLAIN_CONTENT, Envelope, envelope_of
 from infrafabric.mesh.messages.message import IFMessage, agent_address
 from infrafabric.mesh.messages.schema import PERFORMATIVES
 
@@ -67,7 +67,7 @@ def test_an_ordinary_message_is_filled_in(monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [{"a": 0.5}, {"é": 1}, {"a": "x" * MAX_PLAIN_CONTENT}, {"a": MAX_SAFE_INTEGER + 1}],
+    [{"a": 0.5}, {"é": 1}, {"a": "x" * PLAIN_CONTENT}, {"a": MAX_SAFE_INTEGER + 1}],
     ids=["float", "key", "large", "integer"],
 )
 def test_what_is_not_plain_is_not_filled_in(content) -> None:

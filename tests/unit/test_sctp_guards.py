@@ -24,15 +24,13 @@ import pytest
 from infrafabric.mesh.errors import MeshError
 from infrafabric.mesh.link import sctp_guards
 from infrafabric.mesh.link.frames import FrameType, encode_probe
+from infrafabric.mesh.link.ice_guard import MAX_DATAGRAMS, MAX_REMOTE_CANDIDATES
+from infrafabric.mesh.link.sctp_form import Violation, well_formed
 from infrafabric.mesh.link.sctp_guards import (
-    MAX_DATAGRAMS,
     MAX_FRAGMENTS,
-    MAX_REMOTE_CANDIDATES,
     MAX_TSN_AHEAD,
     MAX_UNASSEMBLED,
-    Violation,
     install_fast_crc,
-    well_formed,
 )
 from infrafabric.mesh.model import ReceiptStatus
 

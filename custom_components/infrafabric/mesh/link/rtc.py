@@ -1,6 +1,6 @@
 """One aiortc peer connection with four negotiated channels, and nothing of what they carry.
 
-The only place, with ``sctp_guards``, that knows aiortc.
+The only place, with the guards and ``shortcut``, that knows aiortc.
 """
 # aiortc has no public way to most of this: ruff: noqa: SLF001
 
@@ -25,8 +25,9 @@ from aiortc.rtcicetransport import parse_stun_turn_uri
 from ..model import Path
 from .frames import Channel
 from .ice import IceServer
+from .ice_guard import guard_ice
 from .paths import path_of, turn_path
-from .sctp_guards import SctpGuard, guard_ice, install_fast_crc
+from .sctp_guards import SctpGuard, install_fast_crc
 from .sdp import Session, own_text
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Guards and repairs for one SCTP association and one ICE connection of aiortc 1.16.
+"""Guards and repairs for one SCTP association of aiortc 1.16.
 
 aiortc trusts its peer: a SACK may name a billion chunks, a parameter of length zero never ends, a
 message may never end, any stream may open a channel. Here every packet is checked before aiortc
@@ -13,7 +13,6 @@ A peer that trips a guard loses its link; no honest peer does.
 import asyncio
 from collections.abc import Callable, Coroutine
 import logging
-import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from aiortc import rtcsctptransport
@@ -32,6 +31,7 @@ from aiortc.rtcsctptransport import (
 import google_crc32c
 
 from .frames import MAX_FRAME, Channel
+from .sctp_form import CLOSING, COMMON_HEADER, HEARTBEAT, ORDINARY, SETUP, Violation, well_formed
 from .sctp_ordinary import LazyTimer, Ordinary
 from .shortcut import Shortcut, run_through
 
@@ -43,7 +43,6 @@ except ImportError:
     _c_crc = None
 
 if TYPE_CHECKING:
-    from aioice import Candidate, Connection
     from aiortc import RTCDataChannel
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -54,12 +53,6 @@ MAX_FRAGMENTS: Final = 1024
 """Fragments of unfinished messages held for a peer."""
 MAX_TSN_AHEAD: Final = 1024
 """How far beyond the last gapless chunk one may be; others are dropped and sent again."""
-MAX_CHUNKS: Final = 16
-"""Chunks in one packet."""
-MAX_DATAGRAMS: Final = 512
-"""Datagrams that wait to be decrypted; more are dropped, as the network would."""
-MAX_REMOTE_CANDIDATES: Final = 40
-"""The peer's candidates, those learned from its checks included."""
 RTO_INITIAL: Final = 0.5
 RTO_MIN: Final = 0.2
 """Retransmission timeouts, seconds; aiortc's own are 3 and 1."""
@@ -73,28 +66,9 @@ NEAR: Final = 0.03
 SACK_DELAY: Final = 0.005
 """Longest delay of an acknowledgement, seconds: far below the retransmission timeout."""
 
-_DATA, _INIT, _INIT_ACK, _SACK, _HEARTBEAT, _HEARTBEAT_ACK, _ABORT = range(7)
-_ERROR, _COOKIE_ECHO, _COOKIE_ACK, _FORWARD = 9, 10, 11, 192
-_CLOSING: Final = frozenset({7, 8, 14, 130})
-"""SHUTDOWN, SHUTDOWN-ACK, SHUTDOWN-COMPLETE and RE-CONFIG: the peer takes the link down."""
-_KNOWN: Final = frozenset({*range(7), _ERROR, _COOKIE_ECHO, _COOKIE_ACK, _FORWARD, *_CLOSING})
-_WITH_PARAMS: Final = {
-    _INIT: 16,
-    _INIT_ACK: 16,
-    _HEARTBEAT: 0,
-    _HEARTBEAT_ACK: 0,
-    _ABORT: 0,
-    _ERROR: 0,
-}
-"""Chunks with parameters, and where these begin after the chunk's header."""
-_ORDINARY: Final = frozenset({_DATA, _SACK})
-_SETUP: Final = frozenset({_INIT, _INIT_ACK, _COOKIE_ECHO, _COOKIE_ACK})
-_COMMON_HEADER: Final = 12
 _TSN_MASK: Final = 2**32 - 1
 _TSN_HALF: Final = 2**31
-_ROOM_FOR_SACK: Final = SCTP_MAX_PACKET_LENGTH - _COMMON_HEADER - 16 - 16
-_TLV: Final = struct.Struct("!HH")
-_CHUNK: Final = struct.Struct("!BBH")
+_ROOM_FOR_SACK: Final = SCTP_MAX_PACKET_LENGTH - COMMON_HEADER - 16 - 16
 _DCEP: Final = 50
 _STREAMS: Final = frozenset(int(channel) for channel in Channel)
 _CRC_NAME: Final = "crc32c"
@@ -116,43 +90,6 @@ def install_fast_crc() -> bool:
 
 
 type _Handler[T] = Callable[[T], Coroutine[Any, Any, None]]
-
-
-class Violation(Exception):  # noqa: N818 - never leaves this module
-    """The peer broke a bound."""
-
-
-def well_formed(data: bytes) -> list[int]:
-    """Return the chunk types of an SCTP packet whose lengths are all sane.
-
-    Raises:
-        Violation: Too many chunks, unknown ones, or lengths that do not add up.
-
-    """
-    types: list[int] = []
-    position, end = _COMMON_HEADER, len(data)
-    while position + 4 <= end:
-        kind, _flags, length = _CHUNK.unpack_from(data, position)
-        if length < _CHUNK.size or position + length > end or len(types) >= MAX_CHUNKS:
-            raise Violation("malformed packet")
-        if kind not in _KNOWN:
-            raise Violation("unknown chunk")
-        if (offset := _WITH_PARAMS.get(kind)) is not None:
-            _check_params(data, position + _CHUNK.size + offset, position + length)
-        types.append(kind)
-        position += length + (-length % 4)
-    if not types:
-        raise Violation("empty packet")
-    return types
-
-
-def _check_params(data: bytes, position: int, end: int) -> None:
-    # aiortc's decoder never ends on a length of zero.
-    while position + _TLV.size <= end:
-        _kind, length = _TLV.unpack_from(data, position)
-        if length < _TLV.size or position + length > end:
-            raise Violation("malformed parameter")
-        position += length + (-length % 4)
 
 
 class _SackAndData(Chunk):
@@ -301,7 +238,7 @@ class SctpGuard:
             types = self._check(data)
             if types is None:
                 return
-            if _ORDINARY.issuperset(types):
+            if ORDINARY.issuperset(types):
                 self._take_ordinary(data)
             else:
                 run_through(self._handle(data))
@@ -313,15 +250,15 @@ class SctpGuard:
     def _check(self, data: bytes) -> list[int] | None:
         """Return the types of a packet's chunks, or None if it is to be dropped."""
         types = well_formed(data)
-        if _ORDINARY.issuperset(types):
+        if ORDINARY.issuperset(types):
             return types
-        if not _CLOSING.isdisjoint(types):
+        if not CLOSING.isdisjoint(types):
             self.trip("peer_closed", "the peer shut the association down")
             return None
-        if self.established and not _SETUP.isdisjoint(types):
+        if self.established and not SETUP.isdisjoint(types):
             # A late duplicate of the set-up; taking it would start the counters anew.
             return None
-        if types.count(_HEARTBEAT) > 1:
+        if types.count(HEARTBEAT) > 1:
             raise Violation("one packet asks for many")
         return types
 
@@ -506,33 +443,3 @@ class SctpGuard:
                 sctp._local_port, sctp._remote_port, sctp._remote_verification_tag, chunk
             )
         )
-
-
-def guard_ice(connection: Connection) -> None:
-    """Bound what an ICE connection stores for anyone who sends to its ports, and let it end."""
-    check = connection.check_incoming
-
-    def data_received(data: bytes, component: int) -> None:
-        # An empty datagram, which anybody may send, would end aiortc's task.
-        if data and connection._queue.qsize() < MAX_DATAGRAMS:
-            connection._queue.put_nowait((data, component))
-
-    def check_incoming(message: Any, addr: tuple[str, int], protocol: Any) -> None:
-        known: list[Candidate] = connection._remote_candidates
-        if len(known) < MAX_REMOTE_CANDIDATES or any((c.host, c.port) == addr for c in known):
-            check(message, addr, protocol)
-
-    consent = connection.query_consent
-
-    async def query_consent() -> None:
-        # A connection closed while it connects would ask for ever.
-        if not connection._closing:
-            await consent()
-
-    replacements: dict[str, Callable[..., Any]] = {
-        "data_received": data_received,
-        "check_incoming": check_incoming,
-        "query_consent": query_consent,
-    }
-    for name, method in replacements.items():
-        setattr(connection, name, method)

@@ -15,7 +15,7 @@ import orjson
 from ..encoding import MAX_SAFE_INTEGER, canonical_json, plain_json
 from .schema import CONVERSATION, is_conversation, is_trace_id, validate
 
-MAX_PLAIN_CONTENT: Final = 64 * 1024
+PLAIN_CONTENT: Final = 64 * 1024
 """Bytes of content up to which nothing but its form needs a look."""
 
 _NONCE: Final = "0" * 24
@@ -110,7 +110,7 @@ class Envelope:
         text = plain_json(content, depth=1)
         if (
             text is None
-            or len(text) > MAX_PLAIN_CONTENT
+            or len(text) > PLAIN_CONTENT
             or type(content) is not dict
             or type(sequence) is not int
             or not 1 <= sequence <= MAX_SAFE_INTEGER
