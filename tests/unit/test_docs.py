@@ -133,9 +133,6 @@ def test_every_entity_is_documented_with_its_key_and_no_other() -> None:
                 documented[named[1], codes(cells[1])[0]] = named[2]
     for platform, name, key in entities_in_columns(section(text, "Outputs")):
         documented[platform, key] = name
-    documented["event", "activity"] = re.findall(
-        r"^`event` (\w+) \(`activity`\)", text, re.MULTILINE
-    )[0]
     entities = {
         (platform, key): entity["name"]
         for platform, keys in ENGLISH["entity"].items()
