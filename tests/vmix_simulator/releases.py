@@ -10,7 +10,7 @@ Sources (facts only; nothing is copied from them):
     version 11 with a whole XML.
 ``companion``
     github.com/bitfocus/companion-module-studiocoast-vmix, commit a005745: src/tcp.ts, src/data.ts,
-    src/activators.ts, src/actions/*.ts, docs/patch_notes.md, issues #18, #296, #305, #409.
+    src/activators.ts, src/actions/*.ts, docs/patch_notes.md, issues #18, #113, #296, #305, #409.
 ``js-utils``
     github.com/jensstigaard/vmix-js-utils: tests with XML of version 24.0.0.22 Pro.
 ``openavc``
@@ -23,6 +23,8 @@ Guesses, which no source confirms:
 
 * that an idle ``<streaming>`` has no channel attributes, and a running one those of the running
   channels only (all real XML that was found is like that: companion #18, js-utils);
+* the version in which StreamingSetKey and its sisters learned to take a stream's number (after
+  24: companion #113), and what they make of an empty text;
 * the version in which ``<outputs>`` with ``srt`` came (24, with the function StartSRTOutput), and
   whether ``srt`` means "switched on" or "connected";
 * texts of ER, and whether an unknown input is an ER at all;
@@ -48,6 +50,7 @@ class Release:
         audio: Whether ``<audio>`` is there.
         outputs: Whether ``<outputs>`` is there.
         short_titles: Whether inputs have ``shortTitle``.
+        stream_numbers: Whether StreamingSetKey and its sisters take "0,text".
         source: Where that is known from.
 
     """
@@ -61,6 +64,7 @@ class Release:
     audio: bool = True
     outputs: bool = True
     short_titles: bool = True
+    stream_numbers: bool = True
     source: str = ""
 
 
@@ -75,10 +79,16 @@ RELEASES = {
         audio=False,
         outputs=False,
         short_titles=False,
+        stream_numbers=False,
         source="manual, page 183: a whole XML",
     ),
     "24": Release(
-        "24.0.0.22", "Pro", mixes=4, overlays=6, source="js-utils; companion #18; help 24"
+        "24.0.0.22",
+        "Pro",
+        mixes=4,
+        overlays=6,
+        stream_numbers=False,
+        source="js-utils; companion #18 and #113; help 24",
     ),
     "25": Release("25.0.0.32", "4K", source="help 25; companion patch notes: mixes"),
     "26": Release("26.0.0.45", "HD", source="help 26: three streams; companion: 16 mixes"),

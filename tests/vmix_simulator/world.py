@@ -223,8 +223,11 @@ class World:
         elif name.startswith(("Start", "Stop", "Fullscreen")):
             self._switch(name, at)
         elif name.startswith("StreamingSet"):
-            number, _, text = at.get("value", "").rpartition(",")
-            self.destinations.setdefault(int(number or 0), {})[name[12:]] = text
+            number, comma, text = at.get("value", "").partition(",")
+            if self.release.stream_numbers and comma and number.isdecimal():
+                self.destinations.setdefault(int(number), {})[name[12:]] = text
+            else:
+                self.destinations.setdefault(0, {})[name[12:]] = at.get("value", "")
         elif name.startswith(("SetVolume", "SetMasterVolume", "SetBus")):
             self._volume(name, at)
         elif "Audio" in name:

@@ -191,6 +191,14 @@ async def test_what_vmix_says_about_a_key_does_not_show_it(vmix: Studio) -> None
     assert KEY not in repr(error.value) + str(error.value) + repr(error.value.details)
 
 
+async def test_a_vmix_without_stream_numbers_gets_none_into_its_key() -> None:
+    async with studio("24") as vmix:
+        await vmix.client.set_destination(Destination.from_mapping(TWITCH))
+        assert vmix.world.destinations[0]["Key"] == KEY
+        with pytest.raises(UnsupportedError):
+            await vmix.client.set_destination(Destination.from_mapping(TWITCH), output="stream_2")
+
+
 async def test_an_old_vmix_takes_no_destination() -> None:
     async with studio("11") as vmix:
         with pytest.raises(UnsupportedError):

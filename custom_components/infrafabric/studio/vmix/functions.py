@@ -182,11 +182,18 @@ def mute(channel: str, *, muted: bool) -> Call:
     return Call(f"Audio{state}", {"Input": channel})
 
 
-def destination(number: int, server: str, key: str, username: str, password: str) -> list[Call]:
-    """Return what sets where a stream goes, the address first; *number* counts from 1."""
+def destination(
+    number: int | None, server: str, key: str, username: str, password: str
+) -> list[Call]:
+    """Return what sets where a stream goes, the address first.
+
+    *number* counts from 1; None is for versions that know the first stream only, and would take
+    the number for a part of the key.
+    """
+    place = "" if number is None else f"{number - 1},"
     values = {"URL": server, "Username": username, "Password": password, "Key": key}
     secrets = frozenset(value for value in values.values() if value)
     return [
-        Call(f"StreamingSet{what}", {"Value": f"{number - 1},{value}"}, secrets)
+        Call(f"StreamingSet{what}", {"Value": f"{place}{value}"}, secrets)
         for what, value in values.items()
     ]

@@ -1,6 +1,7 @@
 """The outputs of a vMix: start, stop, and where a stream goes."""
 
 import asyncio
+from typing import Final
 
 from ..api import CONFIRM_TIMEOUT, StopReport
 from ..destination import Destination, VmixStream
@@ -10,6 +11,10 @@ from . import functions
 from .functions import Call
 from .steps import VmixSteps, invalid, unknown
 from .xml import Reading
+
+_FIRST_WITH_NUMBERS: Final = 25
+"""The version from which on StreamingSetKey and its sisters take a stream's number. In 2021 (vMix
+24) they reached the first stream only, says issue 113 of Companion's module for vMix."""
 
 
 class VmixOutputs(VmixSteps):
@@ -109,8 +114,12 @@ class VmixOutputs(VmixSteps):
         stream = self._output(output or "stream_1")
         if stream.kind is not OutputKind.STREAM:
             raise unknown("unknown_output", "stream", stream.key)
+        number = stream.number or 1
         settings = destination.vmix_settings()
-        for call in _destination_calls(stream.number or 1, settings):
+        knows_numbers = _major(self._known().version.software) >= _FIRST_WITH_NUMBERS
+        if number > 1 and not knows_numbers:
+            self._lacks(Feature.STREAM_DESTINATION)
+        for call in _destination_calls(number if knows_numbers else None, settings):
             now = (await self._fresh()).state.outputs.get(stream.key, stream)
             if now.state.is_on is not False:
                 raise RefusedError(
@@ -122,7 +131,13 @@ class VmixOutputs(VmixSteps):
         return destination.public()
 
 
-def _destination_calls(number: int, settings: VmixStream) -> list[Call]:
+def _major(version: str) -> int:
+    """Return the major version; one that cannot be read counts as new."""
+    first = version.partition(".")[0]
+    return int(first) if first.isdecimal() else _FIRST_WITH_NUMBERS
+
+
+def _destination_calls(number: int | None, settings: VmixStream) -> list[Call]:
     values = (settings.server, settings.key, settings.username, settings.password)
     if any(functions.clean(value) != value for value in values):
         raise invalid("destination", "A destination's parts are one line of text each.")
