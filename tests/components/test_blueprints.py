@@ -467,12 +467,13 @@ async def phone(
         },
     )
     entry.add_to_hass(hass)
-    assert await async_setup_component(hass, "mobile_app", {})
     assert await async_setup_component(
         hass,
         "person",
         {"person": [{"id": "1", "name": "Admin", "user_id": hass_admin_user.id}]},
     )
+    # After the person, which it would set up without one.
+    assert await async_setup_component(hass, "mobile_app", {})
     await hass.async_block_till_done()
     [device] = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     return device.id, "person.admin"
