@@ -151,6 +151,8 @@ def destinations() -> st.SearchStrategy[dict[str, object]]:
         (RTMP, {"key": "x" * (MAX_KEY + 1)}, "destination_length", "key"),
         (RTMP, {"key": "k\r\nFUNCTION"}, "destination_text", "key"),
         (RTMP, {"key": "k\ud800"}, "destination_text", "key"),
+        (RTMP, {"key": "k\x85k"}, "destination_text", "key"),
+        (RTMP, {"key": "k\u2028k"}, "destination_text", "key"),
         (RTMP, {"username": "u"}, "destination_missing", "password"),
         (RTMP, {"password": "p"}, "destination_missing", "username"),
         (RTMP, {"passphrase": "x" * 12}, "destination_unused", "passphrase"),
@@ -214,6 +216,14 @@ def test_a_blank_around_a_key_is_not_part_of_it_but_one_around_a_passphrase_is()
     assert (
         Destination.from_mapping({**SRT, "passphrase": " 0123456789 "}).passphrase == " 0123456789 "
     )
+
+
+def test_a_destination_that_was_made_by_hand_is_checked_for_blanks() -> None:
+    made = Destination(name="x", service=Service.TWITCH, key="live_1 ")
+
+    with pytest.raises(InvalidError) as caught:
+        made.check()
+    assert (caught.value.code, caught.value.details["field"]) == ("destination_text", "key")
 
 
 def test_numbers_of_forms_are_whole_numbers() -> None:

@@ -216,15 +216,18 @@ def test_one_bad_reading_changes_nothing(readings: Readings) -> None:
     assert readings.times(WORSE_READINGS - 1, cpu_percent=99.0) is fine
 
 
-def test_the_mildest_of_the_bad_readings_counts_and_the_worst_of_the_good_ones(
-    readings: Readings,
-) -> None:
-    readings.times(WORSE_READINGS)
-    readings.times(WORSE_READINGS - 1, congestion=0.95)
-    assert readings.feed(congestion=0.75).band is HealthBand.POOR
+def test_the_mildest_of_the_bad_readings_counts_and_the_worst_of_the_good_ones() -> None:
+    for values in ((0.95, 0.75), (0.75, 0.95)):
+        readings = Readings()
+        readings.times(WORSE_READINGS)
+        assert [readings.feed(congestion=value).band for value in values] == [
+            HealthBand.EXCELLENT,
+            HealthBand.POOR,
+        ]
 
-    readings.times(BETTER_READINGS - 1)
-    assert readings.feed(congestion=0.3).band is HealthBand.GOOD
+        readings.feed(congestion=0.3)
+        readings.feed(congestion=0.55)
+        assert readings.feed(congestion=0.0).band is HealthBand.FAIR
 
 
 def test_a_measure_at_its_limit_does_not_flutter(readings: Readings) -> None:
@@ -245,6 +248,15 @@ def test_every_level_is_left_on_the_better_side_of_where_it_is_entered(
     assert all(leave < enter for enter, leave in zip(limits.enter, limits.leave, strict=True))
     assert sorted(limits.enter) == list(limits.enter)
     assert sorted(limits.leave) == list(limits.leave)
+
+
+def test_readings_that_are_now_worse_and_now_better_change_nothing(readings: Readings) -> None:
+    good = readings.times(WORSE_READINGS, congestion=0.3)
+
+    assert good.band is HealthBand.GOOD
+    for _ in range(5):
+        assert readings.feed(congestion=0.95) is good
+        assert readings.feed(congestion=0.0) is good
 
 
 def test_a_change_elsewhere_in_the_studio_is_no_reading(readings: Readings) -> None:

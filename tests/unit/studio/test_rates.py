@@ -6,7 +6,8 @@ import pytest
 from infrafabric.studio.rates import MIN_INTERVAL, Bitrate, SkippedShare
 
 sizes = st.integers(0, 10**12)
-times = st.floats(MIN_INTERVAL, 3600)
+# A little more than the shortest interval: sums of floats are not exact.
+times = st.floats(1.1 * MIN_INTERVAL, 3600)
 
 
 def test_the_first_reading_has_no_rate() -> None:
@@ -38,6 +39,16 @@ def test_a_missing_reading_makes_the_rate_unknown_and_starts_over() -> None:
     assert rate.update(2.0, None) is None
     assert rate.update(3.0, 90_000) is None
     assert rate.update(4.0, 91_000) == 8
+
+
+def test_a_rate_of_before_is_not_told_again_after_a_missing_reading() -> None:
+    rate = Bitrate()
+    rate.update(0.0, 0)
+    rate.update(1.0, 1000)
+    rate.update(2.0, None)
+    rate.update(3.0, 2000)
+
+    assert rate.update(3.0 + MIN_INTERVAL / 2, 3000) is None
 
 
 def test_two_readings_at_nearly_one_moment_do_not_make_a_wild_rate() -> None:

@@ -154,6 +154,10 @@ def test_showing_an_address_never_fails(text: str, scheme: str) -> None:
     public_address(f"{scheme}://{text}")
 
 
+def test_an_address_that_cannot_be_read_is_hidden_as_a_whole() -> None:
+    assert hidden_in_address("rtmp://u:p@[bad/live") == {"rtmp://u:p@[bad/live"}
+
+
 @given(st.from_regex(r"[a-z0-9]{12,20}", fullmatch=True))
 def test_what_is_hidden_in_an_address_is_not_shown(key: str) -> None:
     for address in (
