@@ -122,8 +122,7 @@ class RealObs:
             "password": self.password or "",
         }
         (settings / "global.ini").write_text(_GLOBAL.format(**values))
-        # From OBS 31 on the user's part of the settings has a file of its own.
-        (settings / "user.ini").write_text(_GLOBAL.format(**values))
+        # OBS 31 and newer move the rest from there to where they keep it.
         websocket = settings / "plugin_config/obs-websocket"
         websocket.mkdir(parents=True)
         (websocket / "config.json").write_text(
@@ -168,6 +167,7 @@ class RealObs:
                 "WAYLAND_DISPLAY": None,
                 "LIBGL_ALWAYS_SOFTWARE": "1",
                 "QT_QPA_PLATFORM": "xcb",
+                "LC_ALL": "C.UTF-8",
                 # Reading the machine's sound server would make a test depend on the machine.
                 "PULSE_SERVER": "unix:/nonexistent",
             },

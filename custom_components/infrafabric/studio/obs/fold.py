@@ -9,7 +9,7 @@ from ..model import AudioChannel, SceneItem, Source, StudioState
 from . import happened, reading
 from .book import OutputBook
 from .protocol import Answer, Status
-from .reading import OTHER_PREFIX, Input, OutputReading, Transition
+from .reading import OTHER_PREFIX, Input, OutputReading, Transition, find, key_of
 
 AUDIO_REQUESTS: Final = ("GetInputVolume", "GetInputMute", "GetInputAudioMonitorType")
 """What is asked about the sound of each input."""
@@ -49,6 +49,15 @@ def fold(
         scenes = reading.scenes(read)
         change = happened.with_program(replace(state, sources=scenes.sources), scenes.program)
         state = happened.with_preview(change.state, scenes.preview)
+        events += change.events
+    if (read := data(answers, "GetCurrentProgramScene")) is not None:
+        change = happened.with_program(
+            state, find(state.sources, key_of(read, "currentProgramScene"))
+        )
+        preview = data(answers, "GetCurrentPreviewScene") or {}
+        state = happened.with_preview(
+            change.state, find(state.sources, key_of(preview, "currentPreviewScene"))
+        )
         events += change.events
     if (read := data(answers, "GetInputList")) is not None:
         known.inputs = reading.inputs(read)

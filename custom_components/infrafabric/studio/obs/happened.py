@@ -18,7 +18,8 @@ class Part(StrEnum):
     INPUTS = "inputs"
     ITEMS = "items"
     TRANSITIONS = "transitions"
-    STUDIO_MODE = "studio_mode"
+    PROGRAM = "program"
+    """Which scenes are on air and in preview, without the list of them."""
     PROFILES = "profiles"
     COLLECTIONS = "collections"
     VIDEO = "video"
@@ -66,14 +67,17 @@ def with_preview(state: StudioState, preview: str | None) -> StudioState:
 
 def _program_changed(state: StudioState, data: Data) -> Change:
     key = find(state.sources, key_of(data, "scene"))
-    if key is None:
+    if key is None or key not in state.sources:
         return _again(Part.SCENES)(state, data)
+    if state.studio_mode and key != state.main.program:
+        # Leaving studio mode, OBS tells of the preview for a moment, which is never on air.
+        return _again(Part.PROGRAM)(state, data)
     return with_program(state, key)
 
 
 def _preview_changed(state: StudioState, data: Data) -> Change:
     key = find(state.sources, key_of(data, "scene"))
-    if key is None:
+    if key is None or key not in state.sources:
         return _again(Part.SCENES)(state, data)
     return Change(with_preview(state, key))
 
@@ -158,11 +162,11 @@ def _transition_duration(state: StudioState, data: Data) -> Change:
 def _studio_mode(state: StudioState, data: Data) -> Change:
     enabled = flag(data, "studioModeEnabled")
     if enabled is None:
-        return Change(state, again=frozenset({Part.STUDIO_MODE}))
+        return Change(state, again=frozenset({Part.PROGRAM}))
     state = replace(state, studio_mode=enabled)
     if not enabled:
         return Change(with_preview(state, None))
-    return Change(state, again=frozenset({Part.SCENES}))
+    return Change(state, again=frozenset({Part.PROGRAM}))
 
 
 def _profile_list(state: StudioState, data: Data) -> Change:

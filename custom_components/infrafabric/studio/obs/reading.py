@@ -200,7 +200,9 @@ def find[T: (Source, Input, AudioChannel)](
     parts: Mapping[str, T], wanted: str | None
 ) -> str | None:
     """Return the key of the part with that key or name, or None."""
-    if wanted is None or wanted in parts:
+    if wanted is None:
+        return None
+    if wanted in parts:
         return wanted
     return next((key for key, part in parts.items() if part.name == wanted), None)
 

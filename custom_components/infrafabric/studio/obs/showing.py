@@ -74,7 +74,7 @@ class Showing(Outputs):
         key, named = self._scene(source)
         await self._do("SetCurrentProgramScene", named)
         await self._until(
-            lambda state: state.main.program == key, Part.SCENES, "program", self._patience()
+            lambda state: state.main.program == key, Part.PROGRAM, "program", self._patience()
         )
 
     async def set_preview(self, source: str, *, mix: int = MAIN_MIX) -> None:
@@ -83,7 +83,7 @@ class Showing(Outputs):
         key, named = self._scene(source)
         await self._do("SetCurrentPreviewScene", named)
         await self._until(
-            lambda state: state.main.preview == key, Part.SCENES, "preview", CHANGE_TIMEOUT
+            lambda state: state.main.preview == key, Part.PROGRAM, "preview", CHANGE_TIMEOUT
         )
 
     async def transition(
@@ -124,21 +124,24 @@ class Showing(Outputs):
     async def _cut_over(self) -> None:
         """Trigger the transition and wait for its end."""
         _link, state = self._linked()
-        wanted, at_start = state.main.preview, state.main.program
-        ended = self._transitions_ended
+        wanted = state.main.preview
         timeout = self._patience()
-        await self._do("TriggerStudioModeTransition")
         deadline = time.monotonic() + timeout
-        while self._transitions_ended == ended:
-            link, state = self._linked()
-            if wanted != at_start and state.main.program == wanted:
-                return
+        # The end of one that somebody else began would be taken for the end of this one.
+        while self._transition_runs and time.monotonic() < deadline:
+            await self._next_change(deadline - time.monotonic())
+            self._linked()
+        begun = self._transitions_begun
+        await self._do("TriggerStudioModeTransition")
+        while self._transitions_begun == begun or self._transition_runs:
+            self._linked()
             now = time.monotonic()
             if now >= deadline:
-                raise not_confirmed("transition", "under way", timeout)
-            await self._next_change(min(LOOK_AGAIN, deadline - now))
-            if self._transitions_ended == ended:
-                await self._refresh(link, frozenset({Part.SCENES}))
+                break
+            await self._next_change(deadline - now)
+        await self._until(
+            lambda state: state.main.program == wanted, Part.PROGRAM, "transition", LOOK_AGAIN * 2
+        )
 
     def _patience(self) -> float:
         """Return how long a change of the scene on air may take."""
@@ -192,7 +195,7 @@ class Showing(Outputs):
         def met(state: StudioState) -> bool:
             return state.studio_mode is enabled and (state.main.preview is not None) is enabled
 
-        await self._until(met, Part.SCENES, "studio mode", CHANGE_TIMEOUT)
+        await self._until(met, Part.PROGRAM, "studio mode", CHANGE_TIMEOUT)
 
     async def set_fade_to_black(self, *, enabled: bool) -> None:
         """OBS has no fade to black."""

@@ -44,7 +44,7 @@ _REQUESTS: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.INPUTS: ("GetInputList",),
     Part.ITEMS: (),
     Part.TRANSITIONS: ("GetSceneTransitionList", "GetCurrentSceneTransition"),
-    Part.STUDIO_MODE: ("GetStudioModeEnabled",),
+    Part.PROGRAM: ("GetStudioModeEnabled", "GetCurrentProgramScene", "GetCurrentPreviewScene"),
     Part.PROFILES: ("GetProfileList",),
     Part.COLLECTIONS: ("GetSceneCollectionList",),
     Part.VIDEO: ("GetVideoSettings",),
@@ -125,7 +125,8 @@ class Watching(SupervisedClient):
         self._metered_at = 0.0
         self._meters: dict[str, float] = {}
         self._events_seen = 0
-        self._transitions_ended = 0
+        self._transitions_begun = 0
+        self._transition_runs = False
         self._replay: str | None = None
 
     @property
@@ -317,8 +318,9 @@ class Watching(SupervisedClient):
             if (path := reading.text(event.data, "savedReplayPath", reading.MAX_PATH)) is not None:
                 self._replay = path
                 self._adopt(self._current, [ReplaySaved(path)])
-        elif event.type == "SceneTransitionEnded":
-            self._transitions_ended += 1
+        elif event.type in {"SceneTransitionStarted", "SceneTransitionEnded"}:
+            self._transition_runs = event.type == "SceneTransitionStarted"
+            self._transitions_begun += self._transition_runs
             self._pulse()
         elif event.type == "CurrentSceneCollectionChanging":
             # Until it is complete, everything seems to vanish and come back.
