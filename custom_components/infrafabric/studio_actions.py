@@ -1,6 +1,6 @@
 """What each action does in one studio, and what it returns of what the studio confirmed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -183,11 +183,7 @@ async def set_item_visibility(studio: StudioCoordinator, data: Mapping[str, Any]
     if not ids and Feature.SCENE_ITEMS in state.features:
         # Items are read all the time only if somebody wants entities of them.
         answer = await studio.client.raw("GetSceneItemList", {"sceneName": scene.name})
-        ids = [
-            int(item["sceneItemId"])
-            for item in answer.get("sceneItems", [])
-            if item.get("sourceName") == name
-        ]
+        ids = list(_item_ids(answer.get("sceneItems"), name))
         if not ids:
             raise InvalidError("unknown_source", "There is no such item in the scene.", name=name)
     for item_id in ids:
@@ -339,6 +335,15 @@ def _audio(studio: StudioCoordinator, wanted: str) -> AudioChannel:
         keys = ", ".join(channel.key for channel in named)
         raise invalid("studio_ambiguous_name", name=wanted, numbers=keys)
     return named[0]
+
+
+def _item_ids(items: Any, name: str) -> Iterator[int]:
+    """Return the ids of the items of a name in an answer of OBS, which may hold anything."""
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, Mapping) and item.get("sourceName") == name:
+            item_id = item.get("sceneItemId")
+            if isinstance(item_id, int):
+                yield item_id
 
 
 # -- what is returned -------------------------------------------------------------------------
