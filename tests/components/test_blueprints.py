@@ -527,7 +527,7 @@ async def test_a_bad_link_alerts_the_phone_and_its_button_dials_again_once(
     await press(hass, "RESTART_PEER_", hass_admin_user.id)
     assert calls["infrafabric.reconnect_peer"] == []
     await press(hass, restart, hass_admin_user.id)
-    assert calls["infrafabric.reconnect_peer"][0].data["device_id"] == [peer["device_id"]]
+    assert calls["infrafabric.reconnect_peer"][0].data["device_id"] == peer["device_id"]
     await press(hass, restart, hass_admin_user.id)
     assert len(calls["infrafabric.reconnect_peer"]) == 1
 
