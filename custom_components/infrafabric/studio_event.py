@@ -4,8 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, override
 
-from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.components.event import (
+    EventEntity,
+    EventEntityDescription,
+    EventExtraStoredData,
+)
 from homeassistant.core import callback
+from homeassistant.util import dt as dt_util
 
 from .studio.events import (
     Happening,
@@ -80,6 +85,18 @@ class StudioActivity(StudioEntity[StudioCoordinator], EventEntity):
     def available(self) -> bool:
         """Whether there is something to show: always."""
         return True
+
+    @override
+    async def async_get_last_event_data(self) -> EventExtraStoredData | None:
+        """Return what is to be restored, unless it happened before this entity existed.
+
+        Home Assistant restores by entity id, and a removed studio's name may be another's now.
+        """
+        last, entity = await self.async_get_last_state(), self.registry_entry
+        happened_at = None if last is None else dt_util.parse_datetime(last.state)
+        if entity is None or happened_at is None or happened_at < entity.created_at:
+            return None
+        return await super().async_get_last_event_data()
 
     @override
     def _values(self) -> Any:

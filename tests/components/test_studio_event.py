@@ -6,6 +6,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
+    mock_restore_cache_with_extra_data,
 )
 from syrupy.assertion import SnapshotAssertion
 
@@ -18,7 +19,7 @@ from custom_components.infrafabric.studio.events import (
 )
 from custom_components.infrafabric.studio.model import OutputState
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNKNOWN, Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, State
 
 from .studio_entities import both_studios, overview, state_of, studio_state, there
 from .studio_fake import BREAK, CAMERA, FakeStudioClient
@@ -180,3 +181,25 @@ async def test_a_connection_that_is_lost_and_comes_back_is_no_new_event(
     await hass.async_block_till_done()
     assert state_of(hass, ACTIVITY) == before
     assert events == []
+
+
+@pytest.mark.parametrize("former", [False, True])
+async def test_only_what_happened_in_this_very_studio_is_restored(
+    hass: HomeAssistant,
+    init_studio: FakeStudioClient,
+    studio_entry: MockConfigEntry,
+    former: bool,
+) -> None:
+    init_studio.emit(ReplaySaved(path="/videos/goal.mkv"))
+    await hass.async_block_till_done()
+    happened = there(hass, ACTIVITY)
+    assert await hass.config_entries.async_unload(studio_entry.entry_id)
+    # As after a restart; a removed studio may have had the name, and so the entity id.
+    when = "2026-01-01T00:00:00.000+00:00" if former else happened.state
+    data = {"last_event_type": "replay_saved", "last_event_attributes": {"path": "/a.mkv"}}
+    mock_restore_cache_with_extra_data(hass, [(State(ACTIVITY, when, happened.attributes), data)])
+    assert await hass.config_entries.async_setup(studio_entry.entry_id)
+    await hass.async_block_till_done()
+
+    assert state_of(hass, ACTIVITY) == (STATE_UNKNOWN if former else happened.state)
+    assert told(hass).get("path") == (None if former else "/a.mkv")
