@@ -56,7 +56,7 @@ _PLAIN_PARAMETERS: Final = frozenset(
 )
 """Parameters of an address that open no door."""
 _ADDRESS: Final = re.compile(
-    r"(?:rtmp[a-z]*|srt|rist|https?|wss?|whips?)://[^\s\"'<>]+", re.IGNORECASE
+    r"(?:rtmp[a-z]{0,2}|srt|rist|https?|wss?|whips?)://[^\s\"'<>]+", re.IGNORECASE
 )
 
 

@@ -124,6 +124,14 @@ def test_what_an_address_may_hide_is_masked(text: str, masked: str) -> None:
     assert scrub_text(text) == masked
 
 
+@pytest.mark.parametrize("piece", ["rtmp", "rtmp:/", "http", "a@", "%25", "&a", "?", "/"])
+def test_a_text_made_to_take_long_does_not(piece: str) -> None:
+    # With steps that grow as the square of the length, this would run into the test's timeout.
+    assert scrub_text("://" + piece * 100_000, ["live_1234"])
+    assert scrub_text("rtmp://" + piece * 100_000, ["live_1234"])
+    public_address("rtmp://" + piece * 100_000)
+
+
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
