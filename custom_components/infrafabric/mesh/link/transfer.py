@@ -18,6 +18,7 @@ from .frames import (
     MAX_RECEIPTS,
     MAX_UNIT,
     OVERHEAD,
+    PACKET,
     SIGNATURE,
     Channel,
     FrameError,
@@ -49,6 +50,8 @@ STANDING: Final = 0.1
 """Seconds of queueing allowed inside the stack: what a small frame may have to wait."""
 
 _PIGGYBACK: Final = 512
+_FULL: Final = (MAX_FRAME // PACKET - 1) * PACKET - 128
+"""Bytes that a full bundle aims at: whole packets, with a little room for what it compresses to."""
 _CHUNK: Final = MAX_FRAME - 128
 _FREE_PARTIALS: Final = 2
 _POOR_SKIP: Final = 8
@@ -99,7 +102,7 @@ class Outbox[W: Waiter]:
         self._partials = 0
         self._last_partial = 0.0
         self._next_unit = 0
-        self._target = MAX_FRAME - 1024
+        self._target = _FULL
         self._skip = 0
         self._bulk: Outgoing[W] | None = None
         self._position = 0
@@ -227,7 +230,7 @@ class Outbox[W: Waiter]:
         cost = self._dequeue(queue, chosen)
         if full:
             size = len(packed) + SIGNATURE * len(chosen)
-            self._target = max(MAX_SMALL, min(MAX_UNIT, cost * (MAX_FRAME - 1024) // size))
+            self._target = max(MAX_SMALL, min(MAX_UNIT, cost * _FULL // size))
         else:
             self._partials += 1
             self._last_partial = now
