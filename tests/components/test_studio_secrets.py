@@ -8,7 +8,7 @@ import base64
 from collections.abc import AsyncGenerator, Iterator
 import json
 import logging
-from typing import Any
+from typing import Any, override
 from unittest.mock import patch
 from urllib.parse import quote
 
@@ -82,6 +82,7 @@ class Hostile(FakeStudioClient):
         self.always: StudioError | None = None
         self.refusals = 0
 
+    @override
     async def _called(self, name: str, *arguments: Any, **keywords: Any) -> None:
         self.error = self.always
         self.refusals += self.always is not None

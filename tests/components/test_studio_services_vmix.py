@@ -40,8 +40,9 @@ class Truck:
             return_response=True,
         )
         assert response is not None
-        (studio,) = response["studios"]  # type: ignore[misc]
-        assert isinstance(studio, dict)
+        studios: Any = response["studios"]
+        assert len(studios) == 1
+        studio: dict[str, Any] = studios[0]
         return studio
 
     def called(self, name: str) -> list[str]:
