@@ -14,6 +14,7 @@ import sys
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 BENCHMARKS = {
+    "card": "the dashboard card with 1000 peers: size, frames, how soon it shows news",
     "link": "a signed link beside raw aiortc: throughput, echo, connecting, CPU, memory, loop lag",
 }
 
