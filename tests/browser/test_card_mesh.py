@@ -1,0 +1,285 @@
+"""The card in a real Home Assistant, over a real mesh: what it shows is what is so."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+import re
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Page, expect
+import pytest
+import pytest_asyncio
+
+from demo.agents import Agent
+from demo.api import PASSWORD, USERNAME
+from demo.processes import free_port
+from demo.world import World
+
+from .card_page import pixels, serious_findings
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+STRATEGY, EDITED = "card-strategy", "card-edited"
+GUEST, GUEST_PASSWORD = "guest", "guest-guest"
+
+type Open = Callable[..., Awaitable[Page]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """Return two Home Assistants and an agent, linked; and in Home two dashboards and a guest."""
+    world = World(tmp_path_factory.mktemp("world"), (free_port(), free_port()), print)
+    try:
+        await world.start()
+        await world.pair()
+        await world.add_agent()
+        await world.link()
+        await add_dashboard(world, STRATEGY, {"strategy": {"type": "custom:infrafabric"}})
+        cards = [{"type": "custom:infrafabric-card", "show_studios": False}]
+        await add_dashboard(world, EDITED, {"views": [{"title": "Card", "cards": cards}]})
+        await add_guest(world)
+        yield world
+    finally:
+        await world.close()
+
+
+async def add_dashboard(world: World, path: str, config: dict[str, Any]) -> None:
+    api = world.home.api
+    await api.call("lovelace/dashboards/create", url_path=path, title=path, mode="storage")
+    await api.call("lovelace/config/save", url_path=path, config=config)
+
+
+async def add_guest(world: World) -> None:
+    api = world.home.api
+    made = await api.call(
+        "config/auth/create", name="Guest", group_ids=["system-users"], local_only=False
+    )
+    await api.call(
+        "config/auth_provider/homeassistant/create",
+        user_id=made["user"]["id"],
+        username=GUEST,
+        password=GUEST_PASSWORD,
+    )
+
+
+async def log_in(browser: Browser, world: World, username: str, password: str, **how: Any) -> Any:
+    """Log in by the form and return what the browser keeps of it."""
+    context = await browser.new_context(**how)
+    page = await context.new_page()
+    await page.goto(world.home.home.url)
+    await page.fill("input[name=username]", username)
+    await page.fill("input[name=password]", password)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(lambda address: "/auth/" not in address)
+    await page.wait_for_function("() => localStorage.hassTokens")
+    state = await context.storage_state()
+    await context.close()
+    return state
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def logins(browser: Browser, world: World) -> dict[str, Any]:
+    return {
+        USERNAME: await log_in(browser, world, USERNAME, PASSWORD),
+        GUEST: await log_in(browser, world, GUEST, GUEST_PASSWORD),
+    }
+
+
+def row(page: Page, name: str) -> Any:
+    """Return the row of a peer in the list."""
+    return page.locator("infrafabric-card tbody tr", has_text=name)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browser: Browser, world: World, logins: dict[str, Any]) -> AsyncIterator[Open]:
+    """Open a dashboard of Home as somebody."""
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    async def open_(
+        path: str = f"/{STRATEGY}",
+        user: str = USERNAME,
+        size: tuple[int, int] = (1200, 900),
+        **how: Any,
+    ) -> Page:
+        width, height = size
+        context = await browser.new_context(
+            storage_state=logins[user], viewport={"width": width, "height": height}, **how
+        )
+        contexts.append(context)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        await page.goto(world.home.home.url + path)
+        await expect(row(page, "Studio")).to_have_count(1, timeout=20_000)
+        return page
+
+    yield open_
+    for context in contexts:
+        await context.close()
+    ours = [problem for problem in problems if "infrafabric" in problem]
+    assert ours == []
+
+
+async def test_the_strategy_s_view_shows_the_mesh_with_measured_links(
+    world: World, open_page: Open
+) -> None:
+    page = await open_page()
+    await expect(page.get_by_role("heading", name="Demo mesh")).to_be_visible()
+    for name in ("Studio", "Agent"):
+        await expect(row(page, name)).to_contain_text("Connected")
+        await expect(row(page, name)).to_contain_text("Direct, local network")
+        await expect(row(page, name).locator(".rtt_ms")).to_contain_text("ms", timeout=40_000)
+    # Home's own two links, and the one between the others that their beacons tell of.
+    await page.wait_for_function(
+        """() => {
+          const find = (root) => root.querySelector("infrafabric-card")
+            ?? [...root.querySelectorAll("*")].map((e) => e.shadowRoot && find(e.shadowRoot))
+                 .find(Boolean);
+          return find(document).store.links.size === 3;
+        }""",
+        timeout=40_000,
+    )
+    # The cards that the strategy puts beside it come from Home Assistant.
+    await expect(page.get_by_text("What happened")).to_be_visible()
+    assert await serious_findings(page) == []
+
+
+async def test_the_card_is_a_resource_that_leads_to_the_bundle(world: World) -> None:
+    resources = await world.home.api.call("lovelace/resources")
+    assert [item["type"] for item in resources] == ["module"]
+    assert re.fullmatch(
+        r"/infrafabric_static/infrafabric-card\.js\?v=\d+\.\d+\.\d+-[0-9a-f]{8}",
+        resources[0]["url"],
+    )
+
+
+async def test_an_admin_invites_somebody_who_really_joins(
+    world: World, open_page: Open, tmp_path: Path
+) -> None:
+    page = await open_page()
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    await page.get_by_role("button", name="Invite").click()
+    dialog = page.get_by_role("dialog").filter(has_text="Invite a peer to Demo mesh")
+    await dialog.get_by_role("button", name="Create invitation").click()
+    text = await dialog.get_by_role("textbox").input_value()
+    await expect(dialog.get_by_role("img", name="QR code")).to_be_visible()
+    assert await serious_findings(page, "infrafabric-invite-dialog") == []
+
+    guest = Agent("Visitor", tmp_path / "visitor")
+    await guest.join(text, "--local-address", "127.0.0.1")
+    await expect(dialog).to_contain_text("Visitor has joined", timeout=20_000)
+    await dialog.get_by_role("button", name="Close").click()
+    await expect(dialog).to_be_hidden()
+
+    assert all(text[-20:] not in address for address in (*requested, page.url))
+    assert text[-20:] not in world.home.home.log()
+    # It never went online: what is known of it is that it is a member and not there.
+    await expect(row(page, "Visitor")).to_contain_text("Unreachable")
+    await world.home.api.action(
+        "infrafabric",
+        "revoke_peer",
+        target={"device_id": await world.home.device(guest.peer_id)},
+    )
+    await expect(row(page, "Visitor")).to_have_count(0)
+
+
+async def test_an_invitation_can_be_cancelled_in_the_dialog(world: World, open_page: Open) -> None:
+    page = await open_page()
+    await page.get_by_role("button", name="Invite").click()
+    await page.get_by_role("button", name="Create invitation").click()
+    node = {"device_id": await world.home.node_device()}
+
+    async def invitations() -> int:
+        made = await world.home.api.action(
+            "infrafabric", "list_invitations", target=node, response=True
+        )
+        return len(made["invitations"])
+
+    await expect(page.get_by_role("img", name="QR code")).to_be_visible()
+    before = await invitations()
+    await page.get_by_role("button", name="Cancel invitation").click()
+    await expect(page.get_by_text("The invitation is cancelled")).to_be_visible()
+    assert await invitations() == before - 1
+
+
+async def test_somebody_without_admin_rights_sees_the_mesh_and_cannot_invite(
+    world: World, open_page: Open
+) -> None:
+    page = await open_page(user=GUEST)
+    await expect(row(page, "Studio")).to_contain_text("Connected")
+    await expect(page.get_by_role("button", name="Invite")).to_have_count(0)
+
+
+async def test_the_card_is_edited_without_yaml(world: World, open_page: Open) -> None:
+    page = await open_page(f"/{EDITED}/0?edit=1")
+    await page.get_by_role("button", name="Edit", exact=True).last.click()
+    dialog = page.locator("hui-dialog-edit-card")
+    await dialog.locator("ha-selector-text input").fill("My sites")
+    peers = dialog.locator("ha-formfield", has_text="Show the list of peers")
+    await peers.locator("ha-switch").click()
+    await expect(page.get_by_role("heading", name="My sites").first).to_be_visible()
+    await dialog.get_by_role("button", name="Save").click()
+
+    async def saved() -> dict[str, Any]:
+        config = await world.home.api.call("lovelace/config", url_path=EDITED, force=True)
+        return dict(config["views"][0]["cards"][0])
+
+    for _ in range(50):
+        if "title" in (card := await saved()):
+            break
+        await asyncio.sleep(0.1)
+    assert card["title"] == "My sites"
+    assert card["show_peers"] is False
+    assert card["type"] == "custom:infrafabric-card"
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "scheme"),
+    [("card-phone", (390, 844), "light"), ("card-dark", (1200, 900), "dark")],
+)
+async def test_it_fits_a_phone_and_the_dark(
+    open_page: Open, pytestconfig: pytest.Config, name: str, size: tuple[int, int], scheme: Any
+) -> None:
+    page = await open_page(size=size, color_scheme=scheme)
+    card = page.locator("infrafabric-card").first
+    for peer in ("Studio", "Agent"):
+        await expect(row(page, peer).locator(".rtt_ms")).to_contain_text("ms", timeout=40_000)
+    box = await card.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= size[0]
+    # Nothing sticks out of the card sideways.
+    assert await card.evaluate("(card) => card.scrollWidth <= card.clientWidth + 1")
+    background = await card.evaluate(
+        "(card) => getComputedStyle(card.shadowRoot.querySelector('ha-card')).backgroundColor"
+    )
+    levels = [int(level) for level in re.findall(r"\d+", background)[:3]]
+    assert (max(levels) < 80) == (scheme == "dark"), background
+    assert await serious_findings(page) == []
+    if pytestconfig.getoption("--write-pictures"):
+        await page.screenshot(path=IMAGES / f"{name}.png")
+
+
+async def test_a_killed_peer_turns_red(world: World, open_page: Open) -> None:
+    page = await open_page()
+    await expect(row(page, "Agent")).to_contain_text("Connected")
+    red = await page.evaluate(
+        """() => {
+          const probe = document.createElement("i");
+          probe.style.color = "var(--error-color)";
+          document.body.append(probe);
+          const found = getComputedStyle(probe).color;
+          probe.remove();
+          return found;
+        }"""
+    )
+    key = ",".join(re.findall(r"\d+", red)[:3])
+    assert key not in await pixels(page)
+
+    await world.agent.process.kill()
+    await expect(row(page, "Agent")).to_contain_text("Unreachable", timeout=40_000)
+    await asyncio.sleep(0.2)
+    assert (await pixels(page))[key] > 50
+    await expect(row(page, "Studio")).to_contain_text("Connected")
