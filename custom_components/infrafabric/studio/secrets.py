@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from html import escape
 import json
 import re
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import SplitResult, parse_qs, parse_qsl, quote, quote_plus, urlsplit
 
 type Json = dict[str, Json] | list[Json] | str | int | float | bool | None
@@ -47,8 +47,9 @@ MAX_DEPTH: Final = 64
 """Levels of JSON; what lies deeper is masked as a whole."""
 
 _SHORT: Final = 4
-"""Characters below which a secret is masked only where it stands alone: masking every "abc" within
-words would say more about it than it hides."""
+_WORD: Final = re.compile(r"[a-z]{1,11}|[A-Z]{1,11}|[A-Z][a-z]{1,10}")
+"""Secrets that are short or may be a word ("stream", as a key at home) are masked only where they
+stand alone, and not in names of fields: holes within other words would say what it is."""
 _MIN_HIDDEN: Final = 6
 """Characters from which a part of an address counts as a secret: "1" in "backup=1" is none."""
 _PLAIN_PARAMETERS: Final = frozenset(
@@ -73,7 +74,7 @@ def redact(
         keys: Names of fields to mask. Empty values stay, because they say that nothing is set.
 
     """
-    return _redact(value, _pattern(secrets), frozenset(map(_plain, keys)), 0)
+    return _redact(value, _known(secrets), frozenset(map(_plain, keys)), 0)
 
 
 def scrub_text(text: str, secrets: Iterable[str] = ()) -> str:
@@ -83,7 +84,7 @@ def scrub_text(text: str, secrets: Iterable[str] = ()) -> str:
     ``rtmp://`` one after the application. Known values are masked raw, percent-encoded, as JSON,
     as XML and as base64, also in the middle of other base64.
     """
-    return _scrub(text, _pattern(secrets))
+    return _scrub(text, *_known(secrets))
 
 
 def public_address(address: str) -> str:
@@ -119,6 +120,7 @@ def hidden_in_address(address: str) -> frozenset[str]:
     pieces = parts.path.strip("/").split("/")
     # The first part of an RTMP path is the application, which everybody may know.
     hidden = pieces[1:] if parts.scheme in ("rtmp", "rtmps") else pieces
+    hidden = [piece for piece in hidden if not _WORD.fullmatch(piece)]
     hidden += [parts.username or "", parts.password or ""]
     hidden += [value for name, value in parse_qsl(parts.query) if name not in _PLAIN_PARAMETERS]
     return frozenset(value for value in hidden if len(value) >= _MIN_HIDDEN)
@@ -131,51 +133,59 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _redact(value: Json, pattern: re.Pattern[str] | None, keys: frozenset[str], depth: int) -> Json:
+def _redact(value: Json, known: _Known, keys: frozenset[str], depth: int) -> Json:
     if isinstance(value, str):
-        return _scrub(value, pattern)
+        return _scrub(value, known.everywhere, known.alone)
     if not isinstance(value, dict | list):
         return value
     if depth >= MAX_DEPTH:
         return MASK
     if isinstance(value, list):
-        return [_redact(item, pattern, keys, depth + 1) for item in value]
+        return [_redact(item, known, keys, depth + 1) for item in value]
     return {
-        _scrub(name, pattern): _field(name, item, pattern, keys, depth + 1)
+        _scrub(name, known.everywhere): _field(name, item, known, keys, depth + 1)
         for name, item in value.items()
     }
 
 
-def _field(
-    name: str, value: Json, pattern: re.Pattern[str] | None, keys: frozenset[str], depth: int
-) -> Json:
+def _field(name: str, value: Json, known: _Known, keys: frozenset[str], depth: int) -> Json:
     if _plain(name) in keys:
         return value if value is None or value == "" or isinstance(value, bool) else MASK
     if name.lower() in ADDRESS_FIELDS and isinstance(value, str) and "://" in value:
-        return _scrub(public_address(value), pattern)
-    return _redact(value, pattern, keys, depth)
+        value = public_address(value)
+    return _redact(value, known, keys, depth)
 
 
 # -- by value -------------------------------------------------------------------------------------
 
 
-def _pattern(secrets: Iterable[str]) -> re.Pattern[str] | None:
-    """Return what finds every way in which the secrets may be written; None if there are none."""
-    if isinstance(secrets, str):
-        secrets = (secrets,)
-    spellings: set[str] = set()
-    for secret in secrets:
-        if secret:
-            spellings |= _spellings(secret)
-    if not spellings:
-        return None
+class _Known(NamedTuple):
+    """What finds the known secrets, in every way they may be written; None if there are none."""
+
+    everywhere: re.Pattern[str] | None
+    alone: re.Pattern[str] | None
+
+
+def _known(secrets: Iterable[str]) -> _Known:
+    found: tuple[set[str], set[str]] = (set(), set())
+    for secret in (secrets,) if isinstance(secrets, str) else secrets:
+        if not secret:
+            continue
+        spellings = _spellings(secret)
+        if len(secret) < _SHORT or _WORD.fullmatch(secret):
+            # As base64 it is no word any more.
+            plain = {text for text in spellings if text == secret or len(text) < 2 * _SHORT}
+            found[1].update(plain)
+            spellings -= plain
+        found[0].update(spellings)
     # The longest first, so that no end of one is left over.
-    ordered = sorted(spellings, key=lambda text: (-len(text), text))
-    return re.compile(
-        "|".join(
-            rf"(?<!\w){re.escape(text)}(?!\w)" if len(text) < _SHORT else re.escape(text)
-            for text in ordered
-        )
+    everywhere, alone = (
+        "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True))
+        for texts in found
+    )
+    return _Known(
+        re.compile(everywhere) if everywhere else None,
+        re.compile(rf"(?<!\w)(?:{alone})(?!\w)") if alone else None,
     )
 
 
@@ -203,9 +213,10 @@ def _in_base64(raw: bytes) -> set[str]:
     return found | {text.replace("+", "-").replace("/", "_") for text in found}
 
 
-def _scrub(text: str, pattern: re.Pattern[str] | None) -> str:
-    if pattern is not None:
-        text = pattern.sub(MASK, text)
+def _scrub(text: str, *patterns: re.Pattern[str] | None) -> str:
+    for pattern in patterns:
+        if pattern is not None:
+            text = pattern.sub(MASK, text)
     return _ADDRESS.sub(lambda found: _scrub_address(found[0]), text) if "://" in text else text
 
 
