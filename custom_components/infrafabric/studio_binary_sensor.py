@@ -1,6 +1,6 @@
 """Binary sensors of studios: whether it answers, whether its stream suffers, what is on air."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, override
 
@@ -37,20 +37,40 @@ class Tally:
     in_preview: bool | None
 
 
-def tallies(_: StudioCoordinator, state: StudioState) -> Mapping[str, Tally]:
-    """Return the sources with the lights that would shine on them."""
-    program, preview = state.main.program, state.main.preview
-    over = {overlay.source for overlay in state.overlays.values() if overlay.preview is not True}
-    # Outside the studio mode of OBS, nothing is in preview, and that is known.
-    unseen = None if preview is None and state.studio_mode is not False else False
-    return {
-        key: Tally(
-            source,
-            on_air=True if key in over else None if program is None else key == program,
+class Tallies(Mapping[str, Tally]):
+    """The sources with the lights that would shine on them.
+
+    Each is made when it is asked for: with hundreds of inputs, every one of their entities would
+    otherwise make all of them after every change.
+    """
+
+    def __init__(self, _: StudioCoordinator, state: StudioState) -> None:
+        """Look at a studio."""
+        self._state = state
+
+    @override
+    def __getitem__(self, key: str) -> Tally:
+        state = self._state
+        program, preview = state.main.program, state.main.preview
+        over = any(
+            overlay.source == key and overlay.preview is not True
+            for overlay in state.overlays.values()
+        )
+        # Outside the studio mode of OBS, nothing is in preview, and that is known.
+        unseen = None if preview is None and state.studio_mode is not False else False
+        return Tally(
+            state.sources[key],
+            on_air=True if over else None if program is None else key == program,
             in_preview=True if key == preview else unseen,
         )
-        for key, source in state.sources.items()
-    }
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._state.sources)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._state.sources)
 
 
 def _is_bad(coordinator: StudioCoordinator) -> bool | None:
@@ -64,7 +84,7 @@ def _tally(
     return StudioBinarySensorDescription[Tally](
         key=key,
         translation_key=key,
-        things=tallies,
+        things=Tallies,
         names_fn=lambda tally: {"source": tally.source.name},
         # Two for each scene or input: people enable the few that they have lamps for.
         entity_registry_enabled_default=False,
