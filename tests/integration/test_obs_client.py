@@ -172,6 +172,14 @@ async def test_a_probe_finds_the_version_and_leaves_one_id_for_ever(obs, session
     assert int(first.software.partition(".")[0]) >= 28
 
 
+async def test_an_obs_with_copied_settings_gets_an_id_of_its_own(obs, session):
+    copied = await probe_obs(session, obs.host, obs.port, PASSWORD)
+    renewed = await probe_obs(session, obs.host, obs.port, PASSWORD, renew=True)
+
+    assert renewed.id not in (None, copied.id)
+    assert await probe_obs(session, obs.host, obs.port, PASSWORD, claim=False) == renewed
+
+
 @pytest.mark.parametrize(
     ("password", "code"),
     [("wrong", "studio_auth_failed"), (None, "studio_auth_missing"), ("", "studio_auth_missing")],
