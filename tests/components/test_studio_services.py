@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from homeassistant.helpers import (
 )
 from homeassistant.helpers.translation import async_load_integrations
 
+from .conftest import FakeMeshNode
 from .studio_fake import (
     BREAK,
     CAMERA,
@@ -771,6 +773,8 @@ async def test_an_action_needs_a_target_that_is_a_studio(world: World, action: s
         ),
         (InvalidError("unknown_output", "x", name="stream"), ServiceValidationError, "stream"),
         (StudioError("something_new", "It is new."), HomeAssistantError, "It is new."),
+        # A text that asks for more than the library gave is shown as it is.
+        (InvalidError("unknown_output", "x"), ServiceValidationError, "has no output"),
     ],
 )
 async def test_what_a_studio_refuses_is_an_error_that_names_it(
@@ -797,6 +801,29 @@ async def test_an_error_is_in_the_language_of_this_home_assistant(world: World) 
         error.translation_placeholders["reason"]
         == "Das Studio hat keine Szene und keinen Eingang Dach."
     )
+
+
+async def test_an_error_of_home_assistant_s_own_is_passed_on_without_keys(world: World) -> None:
+    async def start_output(*_args: Any, **_keywords: Any) -> None:
+        raise HomeAssistantError(f"In plain words, {STREAM_KEY}")
+
+    world.obs.start_output = start_output  # type: ignore[method-assign, assignment]
+
+    error = await world.refused("start_stream")
+
+    assert str(error) == "Stage: In plain words, **REDACTED**"
+
+
+async def test_audio_channels_of_one_name_are_told_apart_by_their_keys(world: World) -> None:
+    audio = dict(world.obs.studio.audio)
+    audio["twin"] = replace(audio[MICROPHONE], key="twin")
+    world.obs.replace_state(audio=audio)
+
+    error = await world.refused("set_mute", audio="Microphone")
+
+    assert f"{MICROPHONE}, twin" in str(error)
+    await world.act("set_mute", audio="twin")
+    assert world.obs.asked("set_muted") == [("twin", {"muted": True})]
 
 
 async def test_a_studio_that_is_off_is_an_error(world: World) -> None:
@@ -930,11 +957,37 @@ async def test_a_studio_that_is_not_loaded_is_refused(world: World) -> None:
     assert error.translation_key == "service_config_entry_not_loaded"
 
 
-@pytest.mark.parametrize("feature", [Feature.STREAM_DESTINATION])
-async def test_a_studio_whose_destination_cannot_be_set_says_so(
-    world: World, feature: Feature
+async def test_a_studio_is_no_peer_and_a_node_is_no_studio(
+    hass: HomeAssistant, node: FakeMeshNode, config_entry: MockConfigEntry, world: World
 ) -> None:
-    world.obs.replace_state(features=world.obs.studio.features - {feature})
+    home = config_entry.runtime_data.node_device_id
+
+    error = await world.refused("start_stream", [world.stage, home])
+    assert error.translation_key == "not_a_studio"
+    assert not world.obs.asked("start_output")
+
+    with pytest.raises(ServiceValidationError) as raised:
+        await world.perform("send_message", world.stage)
+    assert raised.value.translation_key == "not_a_peer"
+    assert not node.asked("send")
+
+
+async def test_an_area_with_a_node_and_a_studio_means_to_each_action_its_own(
+    hass: HomeAssistant, node: FakeMeshNode, config_entry: MockConfigEntry, world: World
+) -> None:
+    area = ar.async_get(hass).async_create("Attic")
+    for device_id in (config_entry.runtime_data.node_device_id, world.stage):
+        dr.async_get(hass).async_update_device(device_id, area_id=area.id)
+
+    reports = await world.act("start_recording", {"area_id": area.id})
+    assert [report["name"] for report in reports] == ["Stage"]
+    await world.perform("broadcast", {"area_id": area.id})
+    assert len(node.asked("broadcast")) == 1
+
+
+async def test_a_studio_whose_destination_cannot_be_set_says_so(world: World) -> None:
+    without = world.obs.studio.features - {Feature.STREAM_DESTINATION}
+    world.obs.replace_state(features=without)
 
     error = await world.refused("set_stream_destination", destination="Backup")
 
