@@ -152,8 +152,10 @@ class VmixSimulator:
             if not (self.faults.no_greeting or self.faults.silent):
                 writer.write(f"VERSION OK {self.world.release.version}\r\n".encode())
             while line := await reader.readline():
-                # Nobody may ask again before the answer is there.
-                self.overlaps += peer.busy or not peer.waiting.empty()
+                # Nobody may ask again before the answer is there. (An empty line asks nothing: it
+                # ends the head of an HTTP request that came to the wrong door.)
+                if line.strip():
+                    self.overlaps += peer.busy or not peer.waiting.empty()
                 self.requests.append(line.decode(errors="replace"))
                 peer.waiting.put_nowait(line.decode(errors="replace").rstrip("\r\n"))
         except OSError, ValueError:

@@ -421,6 +421,24 @@ async def test_a_request_under_way_fails_with_the_connection() -> None:
             await starting
 
 
+@pytest.mark.parametrize("end", ["drop", "stop"])
+async def test_whoever_waits_for_a_turn_hears_that_the_connection_is_gone(end: str) -> None:
+    async with studio() as vmix:
+        vmix.faults.slow = 0.3
+        waiting = [
+            asyncio.create_task(vmix.client.raw("KeyPress", {"Value": "A"})) for _ in range(5)
+        ]
+        await asyncio.sleep(0.1)
+        if end == "drop":
+            vmix.simulator.drop()
+        else:
+            await vmix.client.stop()
+        async with asyncio.timeout(5):
+            results = await asyncio.gather(*waiting, return_exceptions=True)
+
+        assert [type(result) for result in results] == [UnreachableError] * 5
+
+
 async def test_stopping_leaves_nothing_behind() -> None:
     before = len(asyncio.all_tasks())
     async with VmixSimulator() as simulator:

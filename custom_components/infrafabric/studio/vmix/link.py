@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-import contextlib
 import errno
 import socket
 from typing import Any, Final, Protocol, Self
@@ -145,18 +144,17 @@ class _Line:
 
         A caller that gives up does not: the next request waits for this answer all the same.
         """
-        return await asyncio.shield(self._own(self._exchange(command, timeout)))
+        task = self._own(self._exchange(command, timeout))
+        await asyncio.wait({task})
+        return task.result()
 
     async def close(self) -> None:
         self._fail(UnreachableError("studio_closed", "The connection was closed.", reason="closed"))
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._writer is not None:
-            self._writer.close()
-            with contextlib.suppress(OSError, TimeoutError):
-                async with asyncio.timeout(1):
-                    await self._writer.wait_closed()
+            # Ends the reader, and whoever waits to write.
+            self._writer.transport.abort()
+        # Not cancelled: whoever waits for an answer gets the error, not a cancellation.
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _own[T](self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(coroutine)
