@@ -51,6 +51,7 @@ TRANSLATED: Final = frozenset(
 
 STUDIO_TRANSLATED: Final = frozenset(
     {
+        "studio_another",
         "studio_auth_failed",
         "studio_auth_missing",
         "studio_busy",

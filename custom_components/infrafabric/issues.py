@@ -47,7 +47,7 @@ ISSUES: Final[Mapping[str, Issue]] = {
     "slow_crc": Issue(severity=ir.IssueSeverity.WARNING),
 }
 
-STUDIO_ISSUES: Final = frozenset({"studio_too_old"})
+STUDIO_ISSUES: Final = frozenset({"studio_another", "studio_too_old"})
 """Codes of the studio library that stay until somebody does something about the studio. A wrong
 password is missing: it asks for another one by re-authentication. So is an address at which
 nothing answers, because a studio that is off is normal."""

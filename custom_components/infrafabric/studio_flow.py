@@ -300,7 +300,8 @@ class StudioSteps(ConfigFlow):
             identity = await _probe_obs(self.hass, values, claim=False)
         except StudioError as err:
             return _failure(err, OBS_ERRORS)
-        if f"obs_{identity.id}" != entry.unique_id:
+        # One without an id was reset or installed anew; the client gives it back.
+        if identity.id is not None and f"obs_{identity.id}" != entry.unique_id:
             return {"base": "another_obs"}, {}
         return {}, {}
 

@@ -21,6 +21,7 @@ from .const import (
     CONF_KIND,
     CONF_POLL_INTERVAL,
     CONF_SCENE_ITEMS,
+    CONF_STUDIO_ID,
     CONF_USE_HTTP,
     ITEMS_NONE,
     KIND_OBS,
@@ -64,6 +65,8 @@ def make_client(hass: HomeAssistant, entry: StudioConfigEntry) -> StudioClient:
         tls=data.get(CONF_SSL, False),
         poll_interval=choices[CONF_POLL_INTERVAL],
         scene_items=_wants_scene_items(entry),
+        # So that nobody drives another OBS that took over the address.
+        identity=data[CONF_STUDIO_ID].removeprefix("obs_"),
     )
 
 

@@ -287,6 +287,18 @@ async def test_a_studio_that_is_too_old_is_an_issue_until_it_is_updated(
     assert not registry.issues
 
 
+async def test_another_obs_at_the_same_address_is_an_issue(
+    hass: HomeAssistant, studio_entry: MockConfigEntry, init_studio: FakeStudioClient
+) -> None:
+    init_studio.disconnect(ProtocolError("studio_another", "Another one."))
+
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"studio_another_{studio_entry.entry_id}")
+    assert issue is not None
+    assert issue.translation_placeholders == {"studio": "Stage"}
+    init_studio.connect()
+    assert not ir.async_get(hass).issues
+
+
 async def test_one_listener_that_fails_keeps_nothing_from_the_others(
     hass: HomeAssistant,
     studio_entry: MockConfigEntry,
@@ -622,6 +634,7 @@ async def test_an_obs_gets_the_session_of_home_assistant_and_what_the_user_chose
         tls=True,
         poll_interval=2.0,
         scene_items=True,
+        identity=OBS_ID.removeprefix("obs_"),
     )
 
 

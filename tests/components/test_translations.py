@@ -315,6 +315,7 @@ def test_every_problem_has_a_text_and_every_one_that_can_be_helped_an_issue() ->
             dashboard_card.ISSUE_RESOURCE: {"url"},
             "membership_lapsing": {"date"},
             "no_signaling": {"addresses"},
+            "studio_another": {"studio"},
             "studio_too_old": {"studio", "found", "needed"},
         }.get(code, set())
         assert placeholders_of(texts["title"] + texts["description"]) <= known, code

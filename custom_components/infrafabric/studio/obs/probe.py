@@ -1,4 +1,4 @@
-"""A first look at an OBS: does it answer, is the password right, which one is it."""
+"""Which OBS is it: at a first look, and each time that a client comes back to it."""
 
 import asyncio
 import ssl as ssl_module
@@ -8,7 +8,7 @@ import uuid
 import aiohttp
 
 from ..api import Identity
-from ..errors import DeadlineError, RefusedError
+from ..errors import DeadlineError, ProtocolError, RefusedError
 from . import protocol, reading
 from .connection import Connection
 from .protocol import Answer, Event, Status
@@ -58,6 +58,31 @@ async def probe_obs(
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
         await link.close()
+
+
+async def recognise(link: Connection, identity: str) -> None:
+    """Make sure that the OBS at the other end is the one that has this id.
+
+    An OBS without an id gets it: its settings were reset, or it was installed anew.
+
+    Raises:
+        ProtocolError: ``studio_another``: another one answers at this address.
+
+    """
+    slot = {"realm": _REALM, "slotName": SLOT}
+    stored = await link.request("GetPersistentData", slot)
+    _must(stored, "GetPersistentData")
+    found = _uuid(stored)
+    if found is None:
+        _must(
+            await link.request("SetPersistentData", {**slot, "slotValue": identity}),
+            "SetPersistentData",
+        )
+    elif found != identity:
+        raise ProtocolError(
+            "studio_another",
+            "Another OBS answers at this address. Enter the address that the right one has now.",
+        )
 
 
 async def _identity(link: Connection, *, claim: bool, renew: bool) -> Identity:

@@ -20,6 +20,7 @@ from .book import STATES, OutputBook
 from .connection import Connection
 from .fold import Answers, Extra, Known, fold, is_loading, items, more, readings
 from .happened import ALL_PARTS, Part
+from .probe import recognise
 from .protocol import Answer, Event
 
 LOADING_TIMEOUT: Final = 60.0
@@ -75,6 +76,8 @@ class Watching(SupervisedClient):
         poll_interval: Seconds, ``MIN_POLL_INTERVAL`` to ``MAX_POLL_INTERVAL``.
         scene_items: Whether the state has what is placed in the scenes.
         meters: Whether the state has how loud each input is.
+        identity: Id that ``probe_obs`` found; another OBS at this address is refused. None takes
+            any.
         rng: Source of the jitter between attempts.
 
     """
@@ -91,6 +94,7 @@ class Watching(SupervisedClient):
         poll_interval: float = DEFAULT_POLL_INTERVAL,
         scene_items: bool = False,
         meters: bool = False,
+        identity: str | None = None,
         rng: random.Random | None = None,
     ) -> None:
         """Begin without a connection."""
@@ -107,6 +111,7 @@ class Watching(SupervisedClient):
         self._password = password
         self.poll_interval = poll_interval
         self._with_items = scene_items
+        self._identity = identity
         self._waiting: set[asyncio.Future[None]] = set()
         self._link: Connection | None = None
         self._forget()
@@ -163,6 +168,8 @@ class Watching(SupervisedClient):
 
     async def _work(self, link: Connection) -> None:
         state = await self._read_first(link)
+        if self._identity is not None:
+            await recognise(link, self._identity)
         self._link, self._current = link, state
         self._became_ready(state)
         early, self._early = self._early, []
