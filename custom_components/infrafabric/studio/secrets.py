@@ -52,6 +52,8 @@ _WORD: Final = re.compile(r"[a-z]{1,11}|[A-Z]{1,11}|[A-Z][a-z]{1,10}")
 stand alone, and not in names of fields: holes within other words would say what it is."""
 _MIN_HIDDEN: Final = 6
 """Characters from which a part of an address counts as a secret: "1" in "backup=1" is none."""
+_CUT: Final = "…"
+"""What ``public_address`` leaves out."""
 _PLAIN_PARAMETERS: Final = frozenset(
     {"latency", "mode", "pbkeylen", "pkt_size", "timeout", "transtype", "backup"}
 )
@@ -95,12 +97,12 @@ def public_address(address: str) -> str:
     """
     parts = _split(address)
     if parts is None or not parts.hostname:
-        return "…"
+        return _CUT
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     shown = f"{parts.scheme}://{host}" + ("" if parts.port is None else f":{parts.port}")
     if parts.scheme in ("rtmp", "rtmps"):
         application, _, rest = parts.path.strip("/").partition("/")
-        return shown + (f"/{application}" if application else "") + ("/…" if rest else "")
+        return shown + (f"/{application}" if application else "") + (f"/{_CUT}" if rest else "")
     if parts.scheme == "srt":
         query = parse_qs(parts.query)
         mode = query.get("mode", ["caller"])[-1]
@@ -240,7 +242,7 @@ def _scrub_address(address: str) -> str:
     path = parts.path
     if parts.scheme.startswith("rtmp") and path:
         application, slash, rest = path.removeprefix("/").partition("/")
-        path = f"/{application}{slash}{MASK if rest else ''}"
+        path = f"/{application}{slash}{MASK if rest not in ('', _CUT) else rest}"
     query = "&".join(map(_scrub_parameter, parts.query.split("&"))) if parts.query else ""
     return (
         f"{parts.scheme}://{MASK + '@' if at else ''}{host}{path}"

@@ -174,6 +174,12 @@ def test_of_an_address_only_harmless_parts_are_shown(address: str, shown: str) -
     assert public_address(address) == shown
 
 
+def test_what_is_shown_of_an_address_stays_as_it_is_when_it_is_masked_again() -> None:
+    for address in ("rtmp://h/live/key", "srt://h:9?mode=listener&passphrase=p", "https://h/key"):
+        shown = public_address(address)
+        assert scrub_text(shown) == shown
+
+
 @given(st.text(max_size=60), st.sampled_from(["rtmp", "rtmps", "srt", "https", "x"]))
 def test_showing_an_address_never_fails(text: str, scheme: str) -> None:
     public_address(text)
