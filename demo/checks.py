@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+import os
+from pathlib import Path
 import time
 from typing import Any, Final
 
@@ -11,6 +13,7 @@ from .api import Json
 from .dashboard import URL_PATH
 from .hostile import HostileAgent
 from .processes import DemoError, until
+from .studios import DESTINATION, STREAM_KEY
 from .world import World
 
 RECOVERY: Final = 30.0
@@ -161,11 +164,52 @@ async def back_after_a_kill(world: World) -> str:
     return f"Studio, killed with SIGKILL and started again, was connected again in {took:.1f} s"
 
 
+async def obs_streams_and_records(world: World) -> str:
+    """A stream and a recording of OBS start and stop through Home Assistant, read back from OBS."""
+    obs, receiver = world.controlled["obs"], world.studios.receiver
+    began = time.monotonic()
+    started = await obs.act("start_stream", destination=DESTINATION)
+    demand(started["state"] == "active", f"The started stream is {started['state']}")
+    await obs.wait_state("state_stream", "active")
+    await obs.wait_state("output_stream", "on")
+    frames = await receiver.wait_frames(20)
+    recording = await obs.act("start_recording")
+    demand(recording["state"] == "active", f"The started recording is {recording['state']}")
+    await obs.wait_state("state_record", "active")
+    await asyncio.sleep(1)
+    stopped = await obs.act("stop_recording")
+    path = Path(stopped["path"] or "")
+    demand(path.is_file() and path.stat().st_size > 0, f"There is no recording at {path}")
+    await obs.act("stop_stream")
+    for key in ("state_stream", "state_record"):
+        await obs.wait_state(key, "stopped")
+    shown = "".join(map(str, (await obs.api.states()).values()))
+    demand(STREAM_KEY not in shown, "The stream key is shown in a state")
+    took = time.monotonic() - began
+    return f"OBS streamed {frames} frames to a receiver and recorded a file, in {took:.1f} s"
+
+
+async def vmix_streams_and_records(world: World) -> str:
+    """A stream and a recording of the stand-in for vMix start and stop, read back from its XML."""
+    vmix = world.controlled["vmix"]
+    await vmix.act("start_stream", channel=2)
+    await vmix.wait_state("state_stream_2", "active")
+    demand(await vmix.state("state_stream_1") == "stopped", "Another stream started as well")
+    await vmix.act("start_recording")
+    await vmix.wait_state("state_record", "active")
+    await vmix.act("emergency_stop")
+    for key in ("state_stream_2", "state_record"):
+        await vmix.wait_state(key, "stopped")
+    return "The stand-in for vMix streamed and recorded, and the emergency stop stopped both"
+
+
 CHECKS: Final[tuple[Callable[[World], Awaitable[str]], ...]] = (
     connected_with_rtt,
     automation_is_answered,
     agent_hears_broadcast,
     forgeries_are_refused,
+    obs_streams_and_records,
+    vmix_streams_and_records,
     back_after_a_kill,
 )
 
@@ -174,6 +218,9 @@ async def run_checks(world: World, say: Callable[[str], Any]) -> int:
     """Run every check, one line each with the time it took, and return how many failed."""
     failed = 0
     for check in CHECKS:
+        if check is obs_streams_and_records and not world.studios.has_obs and not os.getenv("CI"):
+            say(f"skip          {check.__doc__} It needs: {' '.join(world.studios.missing)}")
+            continue
         began = time.monotonic()
         try:
             text, mark = await check(world), "ok  "

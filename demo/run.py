@@ -24,7 +24,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="script/demo",
         description="Start two real Home Assistants, Home and Studio, and an agent, that form one "
-        "mesh. Ctrl-C ends all of it and leaves nothing behind.",
+        "mesh; Studio controls a real OBS Studio and a stand-in for vMix. Ctrl-C ends all of it "
+        "and leaves nothing behind.",
     )
     parser.add_argument(
         "--check",
@@ -108,6 +109,9 @@ async def show(world: World) -> None:
     heard = 0
     while True:
         await asyncio.sleep(0.5)
+        if world.studios.has_obs and not world.studios.receiver.running:
+            # It takes one stream, and ends with it.
+            await world.studios.receiver.start()
         for child in world.children:
             if not child.running:
                 raise DemoError(f"{child.name} has ended with status {child.returncode}")

@@ -1,7 +1,7 @@
-"""The demo's world: Home, Studio and an agent, in one mesh on this machine."""
+"""The demo's world: Home, Studio and an agent in one mesh, and two studios that Studio controls."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from .dashboard import save_dashboard
 from .home_assistant import HomeAssistant, start_all
 from .mesh import MeshEntry
 from .processes import Child
+from .studios import StudioEntry, Studios
 
 SETTLE: Final = 10.0
 
@@ -27,6 +28,8 @@ class World:
 
     home: MeshEntry
     studio: MeshEntry
+    controlled: Mapping[str, StudioEntry]
+    """What Studio controls: "vmix", and "obs" where there is one."""
 
     def __init__(self, folder: Path, ports: tuple[int, int], say: Callable[[str], Any]) -> None:
         """Prepare folders; nothing runs yet."""
@@ -36,11 +39,14 @@ class World:
             for name, port in zip(("Home", "Studio"), ports, strict=True)
         ]
         self.agent = Agent("Agent", folder / "agent")
+        self.studios = Studios(folder)
 
     async def start(self) -> None:
-        """Start both Home Assistants and go through their onboarding."""
+        """Start the studios and both Home Assistants, and go through their onboarding."""
         self._say("Starting two Home Assistants (20 s; up to two minutes the first time) …")
-        await start_all(self.homes)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(start_all(self.homes))
+            group.create_task(self.studios.start())
         for home in self.homes:
             self._say(f"{home.name} is up and has its user: {home.url}")
 
@@ -73,6 +79,15 @@ class World:
                 await mesh.wait_connected(peer_id)
         self._say("All three are linked to each other")
 
+    async def add_studios(self) -> None:
+        """Let Studio control OBS Studio and vMix."""
+        self.controlled = await self.studios.add_to(self.homes[1])
+        if self.studios.has_obs:
+            self._say("Studio controls a real OBS Studio, and a stand-in for vMix")
+        else:
+            packages = " ".join(self.studios.missing)
+            self._say(f"Studio controls a stand-in for vMix; OBS Studio needs: {packages}")
+
     async def furnish(self) -> None:
         """Add the automations and the dashboards."""
         await add_automations(self.home, self.studio)
@@ -86,13 +101,17 @@ class World:
         await self.pair()
         await self.add_agent()
         await self.link()
+        await self.add_studios()
         await self.furnish()
 
     @property
     def children(self) -> list[Child]:
         """Every process."""
-        return [self.agent.process, *(home.process for home in self.homes)]
+        homes = (home.process for home in self.homes)
+        return [self.agent.process, *homes, *self.studios.children]
 
     async def close(self) -> None:
         """End every process."""
         await asyncio.gather(self.agent.stop(), *(home.stop() for home in self.homes))
+        # Last, so that no Home Assistant logs that one is gone.
+        await self.studios.stop()
