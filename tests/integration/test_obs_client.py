@@ -37,7 +37,15 @@ from infrafabric.studio.events import (
 )
 from infrafabric.studio.model import Feature, OutputState
 from infrafabric.studio.obs import ObsClient, probe_obs
-from tests.obs_world import MISSING, RealObs, missing_programs, rtmp_receiver, srt_receiver
+from tests.obs_world import (
+    KEYRING,
+    MISSING,
+    RealObs,
+    missing_programs,
+    newer_obs,
+    rtmp_receiver,
+    srt_receiver,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -71,15 +79,26 @@ class Told:
         await self.until(lambda: self.client.state.outputs[key].state in states, seconds)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def obs(tmp_path_factory, watch) -> AsyncIterator[RealObs]:
-    """Return an OBS with something in its scenes."""
+def chosen_obs(which: str) -> str:
+    """Return the program; skip without it, which in continuous integration is a failure."""
+    reason = None
     if missing := missing_programs():
         reason = f"{MISSING} {' '.join(missing)}"
+    elif which == "newer" and newer_obs() is None:
+        reason = "needs a newer OBS Studio: run script/obs-forky as root"
+        if not KEYRING.exists():
+            pytest.skip(reason)
+    if reason is not None:
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    program = RealObs(tmp_path_factory.mktemp("obs"), PASSWORD)
+    return (newer_obs() if which == "newer" else None) or "obs"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["installed", "newer"])
+async def obs(request, tmp_path_factory, watch) -> AsyncIterator[RealObs]:
+    """Return an OBS with something in its scenes: the system's, then one with UUIDs."""
+    program = RealObs(tmp_path_factory.mktemp("obs"), PASSWORD, obs=chosen_obs(request.param))
     try:
         await program.start()
         watch(program.children)
@@ -188,6 +207,28 @@ async def test_a_bad_password_is_told_apart_from_none(obs, session, password, co
     with pytest.raises(AuthenticationError) as raised:
         await probe_obs(session, obs.host, obs.port, password)
     assert raised.value.code == code
+
+
+async def test_a_client_leaves_another_obs_alone(obs, session):
+    own = await probe_obs(session, obs.host, obs.port, PASSWORD)
+    client = ObsClient(session, obs.host, obs.port, PASSWORD, identity=str(uuid.uuid4()))
+    told = Told(client)
+    await client.start()
+    lost = await told.until(lambda: told.of(Disconnected))
+    await client.stop()
+
+    assert [event.error.code for event in lost] == ["studio_another"]
+    assert not told.of(Connected)
+    assert await probe_obs(session, obs.host, obs.port, PASSWORD, claim=False) == own
+
+
+async def test_a_client_knows_its_own_obs(obs, session):
+    own = await probe_obs(session, obs.host, obs.port, PASSWORD)
+    client = ObsClient(session, obs.host, obs.port, PASSWORD, identity=own.id)
+    told = Told(client)
+    await client.start()
+    await told.until(lambda: told.of(Connected))
+    await client.stop()
 
 
 async def test_a_client_with_a_wrong_password_says_so_once_and_gives_up(obs, session):
