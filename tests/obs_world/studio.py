@@ -24,6 +24,9 @@ PROGRAMS: Final = {
 MISSING: Final = "needs a real OBS Studio: apt-get install --no-install-recommends"
 READY_SECONDS: Final = 60.0
 
+KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+"""Without it there is no Debian forky to take a newer OBS from."""
+
 _GLOBAL: Final = """\
 [General]
 FirstRun=true
@@ -80,6 +83,13 @@ FPSCommon=10
 def missing_programs() -> list[str]:
     """Return Debian's packages that have to be installed first; empty if OBS can be started."""
     return sorted({package for name, package in PROGRAMS.items() if shutil.which(name) is None})
+
+
+def newer_obs() -> str | None:
+    """Return the OBS Studio that script/obs-forky provides, if it has been run."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    program = Path(cache, "infrafabric", "obs-forky", "obs")
+    return str(program) if program.exists() else None
 
 
 class RealObs:
