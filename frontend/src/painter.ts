@@ -15,6 +15,8 @@ const MAX_LINK_LABELS = 16;
 /** Links in the picture above which they are thin. */
 const MANY_LINKS = 400;
 const FONT_SIZE = 12;
+/** How far links between others are bent, as a part of their length. */
+const BEND = 0.3;
 
 export function patternOf(path: Path): Pattern {
   if (path.startsWith("turn")) return "relayed";
@@ -185,7 +187,14 @@ export class Painter {
         const from = lines[index] as Point;
         const to = lines[index + 1] as Point;
         context.moveTo(from.x, from.y);
-        context.lineTo(to.x, to.y);
+        if (own || many) {
+          context.lineTo(to.x, to.y);
+        } else {
+          // Bent, so that a link between two opposite peers does not hide behind this node's own.
+          const x = (from.x + to.x) / 2 + (to.y - from.y) * BEND;
+          const y = (from.y + to.y) / 2 - (to.x - from.x) * BEND;
+          context.quadraticCurveTo(x, y, to.x, to.y);
+        }
       }
       context.strokeStyle = colours[band];
       context.globalAlpha = own ? 1 : many ? Math.max(0.1, (0.55 * MANY_LINKS) / links.size) : 0.55;

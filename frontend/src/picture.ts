@@ -12,7 +12,7 @@ export const BAND_COLOURS: Readonly<Record<Band, readonly [string, string]>> = {
   fair: ["--amber-color", "#ffc107"],
   poor: ["--orange-color", "#ff9800"],
   critical: ["--deep-orange-color", "#ff6f22"],
-  unknown: ["--disabled-color", "#9e9e9e"],
+  unknown: ["--disabled-text-color", "#9e9e9e"],
 };
 
 export class MeshPicture extends LitElement {

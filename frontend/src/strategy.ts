@@ -11,7 +11,11 @@ const NODE_MODEL = "Mesh node";
 const PEER_MODEL = "Mesh peer";
 const MAX_GRAPH = 12;
 
-const card = (config: Omit<CardConfig, "type">): Config => ({ type: `custom:${CARD_TYPE}`, ...config });
+const card = (config: Omit<CardConfig, "type">): Config => ({
+  type: `custom:${CARD_TYPE}`,
+  grid_options: { columns: "full" },
+  ...config,
+});
 const section = (span: number, ...cards: Config[]): Config => ({ type: "grid", column_span: span, cards });
 
 /** Entities of this integration with one translation key, on devices of one model. */

@@ -1,15 +1,31 @@
-"""A browser for every test here."""
+"""A browser for every test here, and one world of real processes, started once when needed."""
 
 from collections.abc import AsyncIterator
 import os
 from pathlib import Path
 import shutil
+from typing import Any
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 import pytest
 import pytest_asyncio
 
+from demo.api import PASSWORD, USERNAME
+from demo.processes import free_port
+from demo.world import World
+
 from .card_page import AXE
+from .dashboards import (
+    EDITED,
+    GUEST,
+    GUEST_PASSWORD,
+    STRATEGY,
+    Open,
+    add_dashboard,
+    add_guest,
+    log_in,
+    row,
+)
 
 FLAGS = [
     "--no-sandbox",
@@ -69,3 +85,59 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     yield page
     await context.close()
     assert problems == []
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """Return two Home Assistants and an agent, linked; and in Home two dashboards and a guest."""
+    world = World(tmp_path_factory.mktemp("world"), (free_port(), free_port()), print)
+    try:
+        await world.start()
+        await world.pair()
+        await world.add_agent()
+        await world.link()
+        await add_dashboard(world, STRATEGY, {"strategy": {"type": "custom:infrafabric"}})
+        cards = [{"type": "custom:infrafabric-card", "show_studios": False}]
+        await add_dashboard(world, EDITED, {"views": [{"title": "Card", "cards": cards}]})
+        await add_guest(world)
+        yield world
+    finally:
+        await world.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def logins(browser: Browser, world: World) -> dict[str, Any]:
+    return {
+        USERNAME: await log_in(browser, world, USERNAME, PASSWORD),
+        GUEST: await log_in(browser, world, GUEST, GUEST_PASSWORD),
+    }
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browser: Browser, world: World, logins: dict[str, Any]) -> AsyncIterator[Open]:
+    """Open a dashboard of Home as somebody."""
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    async def open_(
+        path: str = f"/{STRATEGY}",
+        user: str = USERNAME,
+        size: tuple[int, int] = (1200, 900),
+        **how: Any,
+    ) -> Page:
+        width, height = size
+        context = await browser.new_context(
+            storage_state=logins[user], viewport={"width": width, "height": height}, **how
+        )
+        contexts.append(context)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        await page.goto(world.home.home.url + path)
+        await expect(row(page, "Studio")).to_have_count(1, timeout=20_000)
+        return page
+
+    yield open_
+    for context in contexts:
+        await context.close()
+    ours = [problem for problem in problems if "infrafabric" in problem]
+    assert ours == []
