@@ -35,7 +35,8 @@ from infrafabric.studio.events import (
     StudioEvent,
 )
 from infrafabric.studio.model import Feature, OutputState
-from infrafabric.studio.obs import ObsClient, outputs, probe_obs, watching
+from infrafabric.studio.obs import ObsClient, outputs, probe_obs, showing, watching
+from infrafabric.studio.obs.changing import Transitions
 from tests.unit.studio.obs_world import PASSWORD, STREAM, FakeObs, serving
 
 KEY = "k3y-of-the-stream"
@@ -488,7 +489,7 @@ async def test_a_wrong_password_ends_the_attempts(make, fake):
     await client.start()
     (lost,) = await until(lambda: of(told, Disconnected))
     assert isinstance(lost.error, AuthenticationError)
-    await until(lambda: client._task.done())
+    await until(client._task.done)
     await client.stop()
 
 
@@ -557,3 +558,38 @@ async def test_debug_logs_hold_neither_key_nor_password(make, fake, caplog):
         assert secret not in caplog.text
         assert secret not in repr(told)
         assert secret not in repr(client.state)
+
+
+# -- transitions ----------------------------------------------------------------------------------
+
+
+def test_a_transition_runs_from_its_beginning_to_its_end_in_any_order():
+    counted = Transitions()
+    assert counted.rest(0, 5) == 0
+    counted.told(True, 10)
+    assert counted.rest(11, 5) == 4
+    counted.told(False, 12)
+    assert counted.rest(12, 5) == 0
+    # The end may be told before the beginning.
+    counted.told(False, 20)
+    counted.told(True, 20)
+    assert counted.rest(20, 5) == 0
+    # An end that never comes is not waited for again and again.
+    counted.told(True, 30)
+    assert counted.rest(35, 5) == 0
+    assert counted.rest(31, 5) == 0
+
+
+async def test_a_transition_that_obs_ignored_is_chosen_again(client, fake):
+    asked: list[str] = []
+
+    def choose(data: dict[str, Any]) -> dict[str, Any]:
+        asked.append(data["transitionName"])
+        if len(asked) > 1:
+            fake.answers["GetSceneTransitionList"]["currentSceneTransitionName"] = asked[-1]
+        return {}
+
+    fake.answers["SetCurrentSceneTransition"] = choose
+    with patch.object(showing, "CHANGE_TIMEOUT", 4.5):
+        await client.set_transition("Schnitt")
+    assert asked == ["Schnitt", "Schnitt"]

@@ -7,7 +7,7 @@ import time
 from typing import Any, Final
 
 from ..api import Picture
-from ..errors import InvalidError, ProtocolError, RefusedError, StudioError
+from ..errors import DeadlineError, InvalidError, ProtocolError, RefusedError, StudioError
 from ..model import MAIN_MIX, Feature, StudioState
 from . import reading
 from .fold import ref
@@ -125,23 +125,27 @@ class Showing(Outputs):
         """Trigger the transition and wait for its end."""
         _link, state = self._linked()
         wanted = state.main.preview
-        timeout = self._patience()
-        deadline = time.monotonic() + timeout
-        # The end of one that somebody else began would be taken for the end of this one.
-        while self._transition_runs and time.monotonic() < deadline:
-            await self._next_change(deadline - time.monotonic())
-            self._linked()
-        begun = self._transitions_begun
+        await self._quiet()
+        begun, ended = self._transitions.begun, self._transitions.ended
         await self._do("TriggerStudioModeTransition")
-        while self._transitions_begun == begun or self._transition_runs:
+        # Where an event of it was missed, what is on air in the end says enough.
+        deadline = time.monotonic() + (state.transition_ms or 0) / 1000 + LOOK_AGAIN
+        while self._transitions.begun == begun or self._transitions.ended == ended:
             self._linked()
             now = time.monotonic()
             if now >= deadline:
                 break
             await self._next_change(deadline - now)
         await self._until(
-            lambda state: state.main.program == wanted, Part.PROGRAM, "transition", LOOK_AGAIN * 2
+            lambda state: state.main.program == wanted, Part.PROGRAM, "transition", CHANGE_TIMEOUT
         )
+
+    async def _quiet(self) -> None:
+        """Wait until no transition runs: meanwhile OBS says yes to requests that it ignores."""
+        limit = self._patience()
+        while (rest := self._transitions.rest(time.monotonic(), limit)) > 0:
+            self._linked()
+            await self._next_change(rest)
 
     def _patience(self) -> float:
         """Return how long a change of the scene on air may take."""
@@ -155,13 +159,22 @@ class Showing(Outputs):
         _link, state = self._linked()
         if state.transition == chosen:
             return
-        await self._do("SetCurrentSceneTransition", {"transitionName": chosen})
-        await self._until(
-            lambda state: state.transition == chosen,
-            Part.TRANSITIONS,
-            "transition",
-            CHANGE_TIMEOUT,
-        )
+        for last in (False, False, True):
+            await self._quiet()
+            await self._do("SetCurrentSceneTransition", {"transitionName": chosen})
+            try:
+                await self._until(
+                    lambda state: state.transition == chosen,
+                    Part.TRANSITIONS,
+                    "transition",
+                    CHANGE_TIMEOUT / 3,
+                )
+            except DeadlineError:
+                # A transition that began in between made OBS ignore it.
+                if last:
+                    raise
+            else:
+                return
 
     def _transition_named(self, name: str) -> str:
         _link, state = self._linked()

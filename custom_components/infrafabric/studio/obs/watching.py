@@ -17,6 +17,7 @@ from ..events import ReplaySaved, StudioEvent
 from ..model import StudioKind, StudioState
 from . import happened, protocol, reading
 from .book import STATES, OutputBook
+from .changing import Transitions
 from .connection import Connection
 from .fold import Answers, Extra, Known, fold, is_loading, items, more, readings
 from .happened import ALL_PARTS, Part
@@ -130,8 +131,7 @@ class Watching(SupervisedClient):
         self._metered_at = 0.0
         self._meters: dict[str, float] = {}
         self._events_seen = 0
-        self._transitions_begun = 0
-        self._transition_runs = False
+        self._transitions = Transitions()
         self._replay: str | None = None
 
     @property
@@ -326,8 +326,7 @@ class Watching(SupervisedClient):
                 self._replay = path
                 self._adopt(self._current, [ReplaySaved(path)])
         elif event.type in {"SceneTransitionStarted", "SceneTransitionEnded"}:
-            self._transition_runs = event.type == "SceneTransitionStarted"
-            self._transitions_begun += self._transition_runs
+            self._transitions.told(event.type == "SceneTransitionStarted", time.monotonic())
             self._pulse()
         elif event.type == "CurrentSceneCollectionChanging":
             # Until it is complete, everything seems to vanish and come back.
