@@ -33,6 +33,7 @@ from .signaling_view import async_get_room, async_setup_signaling
 from .store import MeshStore
 from .studio_coordinator import StudioCoordinator
 from .studio_setup import async_setup_studio, async_unload_studio, is_studio
+from .surfaces.setup import async_setup_surfaces, async_unload_surfaces, is_surfaces
 from .websocket_api import async_setup_websocket_api
 
 _LOGGER = logging.getLogger(__name__)
@@ -50,22 +51,26 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
-    """Set up what the entry is: a mesh or a studio."""
+    """Set up what the entry is."""
     await async_add_card(hass)
+    if is_surfaces(entry):
+        return await async_setup_surfaces(hass, entry)
     setup = async_setup_studio if is_studio(entry) else _async_setup_mesh
     return await setup(hass, entry)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
     """Leave nothing of the entry running."""
+    if is_surfaces(entry):
+        return await async_unload_surfaces(hass, entry)
     unload = async_unload_studio if is_studio(entry) else _async_unload_mesh
     return await unload(hass, entry)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-    """Leave nothing of the entry behind; what a studio has is in the entry itself."""
+    """Leave nothing of the entry behind; what a studio or a rule has is in the entry itself."""
     await async_remove_card(hass, entry)
-    if not is_studio(entry):
+    if not is_studio(entry) and not is_surfaces(entry):
         await _async_leave_mesh(hass, entry)
 
 
@@ -85,6 +90,8 @@ async def async_remove_config_entry_device(
 
     A member would be back at once; *Configure → Peers* removes it from the mesh.
     """
+    if is_surfaces(entry):
+        return True
     if is_studio(entry):
         studio: StudioCoordinator = entry.runtime_data
         return device.id != studio.device_id

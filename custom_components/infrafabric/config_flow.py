@@ -1,4 +1,4 @@
-"""Config flow: create a mesh, join one with an invitation, or add a studio."""
+"""Config flow: create a mesh, join one with an invitation, add a studio, or what tells of them."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigEntryState,
     ConfigFlowResult,
+    ConfigSubentryFlow,
     OptionsFlow,
 )
 from homeassistant.core import callback
@@ -28,9 +29,20 @@ from .const import (
     DOMAIN,
     KIND_MESH,
     KIND_OBS,
+    KIND_SURFACES,
     KIND_VMIX,
 )
-from .forms import LONG_TEXT, SHOWN, TEXT, TEXTS, async_role_name, bullets, checked, plain
+from .forms import (
+    LONG_TEXT,
+    SHOWN,
+    TEXT,
+    TEXTS,
+    async_role_name,
+    async_surfaces_name,
+    bullets,
+    checked,
+    plain,
+)
 from .hub import async_software
 from .mesh.api import NodeConfig
 from .mesh.errors import MeshError
@@ -42,6 +54,7 @@ from .store import MemoryStore, MeshStore
 from .studio_flow import StudioSteps
 from .studio_options import StudioOptionsFlow
 from .studio_setup import is_studio
+from .surfaces.setup import SUBENTRIES, is_surfaces
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -87,7 +100,7 @@ RECONFIGURE_SCHEMA: Final = probatio.Schema(
 
 
 class InfraFabricConfigFlow(StudioSteps, domain=DOMAIN):
-    """Make a config entry for one mesh or one studio, or mend one."""
+    """Make a config entry for one mesh, one studio, or what tells of them; or mend one."""
 
     VERSION = 1
     MINOR_VERSION = 1
@@ -108,11 +121,41 @@ class InfraFabricConfigFlow(StudioSteps, domain=DOMAIN):
         """Return the flow behind the entry's *Configure*."""
         return StudioOptionsFlow() if is_studio(config_entry) else MeshOptionsFlow()
 
+    @classmethod
+    @callback
+    @override
+    def async_supports_options_flow(cls, config_entry: ConfigEntry[Any]) -> bool:
+        """Tell whether the entry has a *Configure*: rules and webhooks are edited one by one."""
+        return not is_surfaces(config_entry)
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(
+        cls, config_entry: ConfigEntry[Any]
+    ) -> dict[str, type[ConfigSubentryFlow]]:
+        """Return what may be added to the entry."""
+        if not is_surfaces(config_entry):
+            return {}
+        return {name: kind.flow for name, kind in SUBENTRIES.items()}
+
     @override
     async def async_step_user(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what to add."""
         return self.async_show_menu(
-            step_id="user", menu_options=["create", "join", KIND_OBS, KIND_VMIX]
+            step_id="user", menu_options=["create", "join", KIND_OBS, KIND_VMIX, KIND_SURFACES]
+        )
+
+    # -- notifications and webhooks -----------------------------------------------------------
+
+    async def async_step_surfaces(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Add the entry that rules and webhooks are added to."""
+        await self.async_set_unique_id(KIND_SURFACES)
+        self._abort_if_unique_id_configured(error="surfaces_exist")
+        return self.async_create_entry(
+            title=await async_surfaces_name(self.hass), data={CONF_KIND: KIND_SURFACES}
         )
 
     # -- create -------------------------------------------------------------------------------
@@ -351,6 +394,8 @@ class InfraFabricConfigFlow(StudioSteps, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Begin to change what the entry needs to work; for a mesh, that is all of it."""
+        if is_surfaces(self._get_reconfigure_entry()):
+            return self.async_abort(reason="surfaces_reconfigure")
         step = {
             KIND_MESH: self._async_reconfigure_mesh,
             KIND_OBS: self.async_step_reconfigure_obs,

@@ -42,6 +42,8 @@ CONF_HTTP_PASSWORD: Final = "http_password"  # noqa: S105 - a name
 KIND_MESH: Final = "mesh"
 KIND_OBS: Final = "obs"
 KIND_VMIX: Final = "vmix"
+KIND_SURFACES: Final = "surfaces"
+"""Notifications and webhooks; there is one such entry at most, and each rule is a subentry."""
 
 DEFAULT_OBS_PORT: Final = 4455
 DEFAULT_VMIX_PORT: Final = 8099

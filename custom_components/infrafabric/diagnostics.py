@@ -32,6 +32,7 @@ from .hub import MeshConfigEntry, MeshHub
 from .mesh.model import PeerView
 from .studio_diagnostics import described_studio
 from .studio_setup import is_studio
+from .surfaces.setup import is_surfaces
 from .versions import async_versions
 
 # Names of people and places, credentials, and everything that says where somebody is.
@@ -84,10 +85,23 @@ _PERHAPS_IPV6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: ConfigEntry[Any]
 ) -> dict[str, Any]:
-    """Return the diagnostics of a mesh or a studio."""
+    """Return the diagnostics of a mesh, a studio, or the rules and webhooks."""
+    if is_surfaces(entry):
+        return _scrubbed({"versions": await async_versions(hass), **_surfaces(entry)})
     if is_studio(entry):
         return _scrubbed({"versions": await async_versions(hass), **described_studio(entry)})
     return await _async_mesh(hass, entry)
+
+
+def _surfaces(entry: ConfigEntry[Any]) -> dict[str, Any]:
+    """Return how many subentries of each type there are and run, and nothing of what is in them."""
+    running: frozenset[str] = entry.runtime_data.running
+    types: dict[str, dict[str, int]] = {}
+    for subentry in entry.subentries.values():
+        counts = types.setdefault(subentry.subentry_type, {"configured": 0, "running": 0})
+        counts["configured"] += 1
+        counts["running"] += subentry.subentry_id in running
+    return {"entry": {"version": f"{entry.version}.{entry.minor_version}"}, "subentries": types}
 
 
 async def _async_mesh(hass: HomeAssistant, entry: MeshConfigEntry) -> dict[str, Any]:
@@ -134,7 +148,7 @@ async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: ConfigEntry[Any], device: DeviceEntry
 ) -> dict[str, Any]:
     """Return the diagnostics of a peer; of the whole entry for the device of node or studio."""
-    if is_studio(entry):
+    if is_studio(entry) or is_surfaces(entry):
         return await async_get_config_entry_diagnostics(hass, entry)
     hub: MeshHub = entry.runtime_data
     peer_id = hub.peer_id_of_device(device.id)

@@ -182,3 +182,9 @@ async def async_role_name(hass: HomeAssistant, role: Role) -> str:
     """Return a role in the language of this Home Assistant."""
     texts = await async_get_translations(hass, hass.config.language, "selector", [DOMAIN])
     return texts.get(f"component.{DOMAIN}.selector.role.options.{role.value}", role.value)
+
+
+async def async_surfaces_name(hass: HomeAssistant) -> str:
+    """Return the title of the entry for notifications and webhooks, in the same language."""
+    texts = await async_get_translations(hass, hass.config.language, "config", [DOMAIN])
+    return texts[f"component.{DOMAIN}.config.step.user.menu_options.surfaces"]

@@ -14,6 +14,7 @@ from .const import DOMAIN
 from .hub import MeshHub
 from .studio_coordinator import StudioCoordinator
 from .studio_setup import is_studio
+from .surfaces.setup import is_surfaces
 from .versions import async_versions
 
 TIMEOUT: Final = 4.0
@@ -31,7 +32,8 @@ def async_register(
 
 async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
     """Return what is shown; the loaded meshes together, and so the studios."""
-    entries = hass.config_entries.async_loaded_entries(DOMAIN)
+    loaded = hass.config_entries.async_loaded_entries(DOMAIN)
+    entries = [entry for entry in loaded if not is_surfaces(entry)]
     hubs: list[MeshHub] = [entry.runtime_data for entry in entries if not is_studio(entry)]
     studios: list[StudioCoordinator] = [entry.runtime_data for entry in entries if is_studio(entry)]
     stats = [hub.stats for hub in hubs]

@@ -25,6 +25,7 @@ from custom_components.infrafabric.const import (
     DOMAIN,
     KIND_MESH,
     KIND_OBS,
+    KIND_SURFACES,
     KIND_VMIX,
 )
 from custom_components.infrafabric.mesh.api import (
@@ -672,3 +673,28 @@ async def init_studio(
         assert await hass.config_entries.async_setup(studio_entry.entry_id)
         await hass.async_block_till_done()
         yield studio_client
+
+
+# -- notifications and webhooks -----------------------------------------------------------------
+
+
+@pytest.fixture
+def surfaces_entry() -> MockConfigEntry:
+    """Return the entry that holds rules and webhooks, none yet."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title="Notifications and webhooks",
+        unique_id=KIND_SURFACES,
+        version=1,
+        minor_version=1,
+        data={CONF_KIND: KIND_SURFACES},
+    )
+
+
+@pytest.fixture
+async def surfaces(hass: HomeAssistant, surfaces_entry: MockConfigEntry) -> MockConfigEntry:
+    """Set up the entry that holds rules and webhooks."""
+    surfaces_entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(surfaces_entry.entry_id)
+    await hass.async_block_till_done()
+    return surfaces_entry

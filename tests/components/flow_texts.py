@@ -12,7 +12,7 @@ from string import Formatter
 from typing import Any
 from unittest.mock import patch
 
-from homeassistant.config_entries import OptionsFlow
+from homeassistant.config_entries import ConfigSubentryFlow, OptionsFlow
 from homeassistant.data_entry_flow import FlowManager, FlowResultType, section
 
 TEXTS: dict[str, Any] = json.loads(
@@ -37,9 +37,18 @@ def check_fields(step: Mapping[str, Any], schema: Mapping[Any, Any], step_id: st
         check_fields(step["sections"][name], value.schema.schema, step_id)
 
 
+def part_of(flow: Any) -> str:
+    """Return the dotted path of a flow's texts."""
+    if isinstance(flow, ConfigSubentryFlow):
+        return f"config_subentries.{flow.handler[1]}"
+    return "options" if isinstance(flow, OptionsFlow) else "config"
+
+
 def check_texts(part: str, result: Mapping[str, Any]) -> None:
     """Fail when something that *result* shows has no text, or a text asks for more than it gets."""
-    texts = TEXTS[part]
+    texts = TEXTS
+    for name in part.split("."):
+        texts = texts[name]
     given = set(result.get("description_placeholders") or {})
     shown: list[str] = []
     match result["type"]:
@@ -71,7 +80,7 @@ def flow_texts_checked() -> Generator[None]:
     async def checked(manager: Any, flow: Any, step_id: str, user_input: Any) -> Any:
         result = await real(manager, flow, step_id, user_input)
         if type(flow).__module__.startswith("custom_components.infrafabric."):
-            check_texts("options" if isinstance(flow, OptionsFlow) else "config", result)
+            check_texts(part_of(flow), result)
         return result
 
     with patch.object(FlowManager, "_async_handle_step", checked):

@@ -72,7 +72,7 @@ def _node(meshes: FakeMeshes, platforms: list[Any], monkeypatch: pytest.MonkeyPa
 async def _choose(hass: HomeAssistant, way: str) -> ConfigFlowResult:
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     assert result["type"] is FlowResultType.MENU
-    assert result["menu_options"] == ["create", "join", "obs", "vmix"]
+    assert result["menu_options"] == ["create", "join", "obs", "vmix", "surfaces"]
     return await hass.config_entries.flow.async_configure(result["flow_id"], {"next_step_id": way})
 
 
