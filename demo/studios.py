@@ -85,8 +85,8 @@ class StudioEntry:
                 return str(device["id"])
         raise DemoError(f"{self.home.name} has no device of {self.title}")
 
-    async def entity(self, key: str) -> str:
-        """Return the entity id of one of the studio's entities.
+    async def entity(self, key: str, platform: str = "") -> str:
+        """Return the entity id of one of the studio's entities; some keys are of two platforms.
 
         Raises:
             DemoError: There is none.
@@ -94,20 +94,24 @@ class StudioEntry:
         """
         await self.device()
         for entity in await self.api.call("config/entity_registry/list"):
-            if entity["unique_id"] == f"{self.studio_id}_{key}":
+            if entity["unique_id"] == f"{self.studio_id}_{key}" and entity["entity_id"].startswith(
+                platform
+            ):
                 return str(entity["entity_id"])
         raise DemoError(f"{self.home.name} has no entity {key} of {self.title}")
 
-    async def state(self, key: str) -> str | None:
+    async def state(self, key: str, platform: str = "") -> str | None:
         """Return the state of one of the studio's entities."""
-        return await self.api.state(await self.entity(key))
+        return await self.api.state(await self.entity(key, platform))
 
-    async def wait_state(self, key: str, wanted: str, seconds: float = 30.0) -> None:
+    async def wait_state(
+        self, key: str, wanted: str, seconds: float = 30.0, *, platform: str = ""
+    ) -> None:
         """Wait until one of the studio's entities shows something."""
 
         async def shown() -> bool:
             try:
-                return await self.state(key) == wanted
+                return await self.state(key, platform) == wanted
             except DemoError:
                 return False
 
