@@ -126,6 +126,7 @@ export class InfraFabricCard extends LitElement {
       entryId,
       (message) => {
         store.apply(message);
+        this.problem = null;
         this.version = store.version;
       },
       (error) => {
@@ -201,6 +202,8 @@ export class InfraFabricCard extends LitElement {
     if (problem) {
       // Somebody with studios and no mesh did nothing wrong.
       if (problem.code === "not_found" && studios && !config?.entry_id) return nothing;
+      // While Home Assistant starts, the integration comes later than the page.
+      if (problem.code === "unknown_command") return html`<p role="status">${texts.connecting}</p>`;
       const text = problem.code === "not_found" ? texts.no_mesh : fill(texts.failed, { error: problem.text });
       return html`<p role="alert">${text}</p>`;
     }

@@ -79,9 +79,16 @@ export interface Unavailable {
 
 export type FeedMessage = Snapshot | Changes | Unavailable;
 
-/** Follows one mesh, the running one if none is named, and returns how to stop.
+/** Milliseconds after which it is tried again: Home Assistant starts, or somebody adds a mesh. */
+export const RETRY = 5000;
+
+/**
+ * Follows one mesh, the running one if none is named, until the result is called.
  *
- * @param failed Told what Home Assistant says if there is nothing to follow.
+ * Home Assistant's own resubscribing gives up when the integration is not there yet, as it is while
+ * Home Assistant starts; this one goes on trying.
+ *
+ * @param failed Told what Home Assistant says each time there is nothing to follow.
  */
 export function followMesh(
   hass: Hass,
@@ -89,25 +96,54 @@ export function followMesh(
   heard: (message: FeedMessage) => void,
   failed: (error: unknown) => void,
 ): () => void {
-  let over = false;
+  const { connection } = hass;
+  let attempt = 0;
   let end: (() => Promise<void>) | null = null;
-  // The connection may be gone by the time; then there is nothing to end.
-  const unsubscribe = (): void => void end?.().catch(() => undefined);
-  hass.connection
-    .subscribeMessage<FeedMessage>((message) => over || heard(message), {
-      type: "infrafabric/mesh/subscribe",
-      ...(entryId ? { entry_id: entryId } : {}),
-    })
-    .then(
-      (stop) => {
-        end = stop;
-        if (over) unsubscribe();
-      },
-      (error: unknown) => over || failed(error),
-    );
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const leave = (): void => {
+    attempt += 1;
+    clearTimeout(timer);
+    // The connection may be gone by now; then there is nothing to end.
+    end?.().catch(() => undefined);
+    end = null;
+  };
+  const begin = (): void => {
+    leave();
+    const own = attempt;
+    connection
+      .subscribeMessage<FeedMessage>(
+        (message) => {
+          if (own === attempt) heard(message);
+        },
+        { type: "infrafabric/mesh/subscribe", ...(entryId ? { entry_id: entryId } : {}) },
+        { resubscribe: false },
+      )
+      .then(
+        (stop) => {
+          if (own === attempt) end = stop;
+          else stop().catch(() => undefined);
+        },
+        (error: unknown) => {
+          if (own !== attempt) return;
+          failed(error);
+          timer = setTimeout(begin, RETRY);
+        },
+      );
+  };
+  const lose = (): void => {
+    // What was subscribed to went with the connection.
+    end = null;
+    leave();
+    heard({ type: "unavailable" });
+  };
+  connection.addEventListener("ready", begin);
+  connection.addEventListener("disconnected", lose);
+  begin();
   return () => {
-    over = true;
-    unsubscribe();
+    connection.removeEventListener("ready", begin);
+    connection.removeEventListener("disconnected", lose);
+    leave();
   };
 }
 

@@ -37,6 +37,9 @@ export interface Connection {
     message: Record<string, unknown> & { type: string },
     options?: { resubscribe?: boolean },
   ): Promise<() => Promise<void>>;
+  /** "ready" comes after every reconnection, "disconnected" when the connection is lost. */
+  addEventListener(event: "ready" | "disconnected", listener: () => void): void;
+  removeEventListener(event: "ready" | "disconnected", listener: () => void): void;
 }
 
 export interface Hass {

@@ -40,6 +40,7 @@ window.fake = {
       });
     },
     connection: {
+      addEventListener() {}, removeEventListener() {},
       async subscribeMessage(callback, message) {
         fake.subscriptions.push({callback, message});
         if (fake.snapshot) callback(fake.snapshot);

@@ -163,6 +163,19 @@ async def test_it_fits_a_phone_and_the_dark(
         await page.screenshot(path=IMAGES / f"{name}.png")
 
 
+async def test_the_open_card_goes_on_when_home_assistant_comes_back(
+    world: World, open_page: Open
+) -> None:
+    page = await open_page()
+    await world.homes[0].stop()
+    await expect(page.get_by_text("does not run right now")).to_be_visible(timeout=20_000)
+    await world.homes[0].start()
+    await world.homes[0].ready()
+    await expect(page.get_by_text("does not run right now")).to_have_count(0, timeout=60_000)
+    for name in ("Studio", "Agent"):
+        await expect(row(page, name)).to_contain_text("Connected", timeout=60_000)
+
+
 async def test_a_killed_peer_turns_red(world: World, open_page: Open) -> None:
     page = await open_page()
     await expect(row(page, "Agent")).to_contain_text("Connected")

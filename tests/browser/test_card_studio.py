@@ -50,6 +50,9 @@ async def test_a_switch_in_the_card_starts_and_stops_a_recording_of_the_real_obs
             return next(obs.videos.iterdir(), None)
 
         recorded = await until("the file of the recording", video, 20)
+        picture = panel.get_by_role("img", name="Program of")
+        await expect(picture).to_have_js_property("naturalWidth", 1280, timeout=20_000)
+        await expect(panel.get_by_text("Scene").first).to_be_visible()
         assert await serious_findings(page, "infrafabric-studio-panel") == []
         # OBS writes a picture that stands still only at the end; it must have some seconds of it.
         await asyncio.sleep(3)
