@@ -8,7 +8,8 @@ bands. No key, no address and no secret is in it.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import CALLBACK_TYPE, Event, callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.event import async_call_later
 
 from .const import CONF_NODE_NAME
@@ -61,7 +62,7 @@ class MeshFeed:
         self._heard: dict[str, int] = {}
         self._dirty: set[str] = set()
         self._cancel: CALLBACK_TYPE | None = None
-        self._unsubscribe: CALLBACK_TYPE | None = None
+        self._unsubscribe: list[CALLBACK_TYPE] = []
 
     @property
     def idle(self) -> bool:
@@ -71,8 +72,13 @@ class MeshFeed:
     @callback
     def async_listen(self, listener: Callable[[Payload], None]) -> CALLBACK_TYPE:
         """Send *listener* a snapshot now and changes later, until the result is called."""
-        if self._unsubscribe is None:
-            self._unsubscribe = self.hub.async_subscribe(self._handle)
+        if not self._unsubscribe:
+            self._unsubscribe = [
+                self.hub.async_subscribe(self._handle),
+                self.hub.hass.bus.async_listen(
+                    dr.EVENT_DEVICE_REGISTRY_UPDATED, self._device_updated
+                ),
+            ]
             self._take_in(self.hub.peers)
         else:
             # Whoever listens already gets what the snapshot is ahead of.
@@ -99,9 +105,8 @@ class MeshFeed:
         if self._cancel is not None:
             self._cancel()
             self._cancel = None
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
+        while self._unsubscribe:
+            self._unsubscribe.pop()()
 
     @callback
     def _handle(self, event: NodeEvent) -> None:
@@ -122,6 +127,19 @@ class MeshFeed:
                 pass
             case _:
                 return
+        self._tell_soon()
+
+    @callback
+    def _device_updated(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
+        """Follow the names that people give to devices."""
+        device_id = event.data["device_id"]
+        peer_id = self.hub.peer_id_of_device(device_id)
+        if peer_id is not None:
+            self._dirty.add(peer_id)
+        if peer_id is not None or device_id == self.hub.node_device_id:
+            self._tell_soon()
+
+    def _tell_soon(self) -> None:
         if self._cancel is None:
             self._cancel = async_call_later(self.hub.hass, FEED_INTERVAL, self._flush_late)
 
@@ -179,12 +197,17 @@ class MeshFeed:
 
     _last_number = 0
 
+    def _name(self, device_id: str | None, name: str) -> str:
+        """Return what the user calls a device, or *name*."""
+        device = dr.async_get(self.hub.hass).async_get(device_id) if device_id else None
+        return (device and device.name_by_user) or name
+
     def _describe_node(self) -> Payload:
         node = self.hub.node
         return {
             "n": 0,
             "id": node.peer_id,
-            "name": self.hub.entry.data[CONF_NODE_NAME],
+            "name": self._name(self.hub.node_device_id, self.hub.entry.data[CONF_NODE_NAME]),
             "device_id": self.hub.node_device_id,
             "entry_id": self.hub.entry.entry_id,
             "mesh": node.mesh_name,
@@ -194,11 +217,12 @@ class MeshFeed:
 
     def _describe(self, view: PeerView) -> Payload:
         quality = view.quality
+        device_id = self.hub.device_id_of_peer(view.peer_id)
         return {
             "n": self._number(view.peer_id),
             "id": view.peer_id,
-            "name": view.name,
-            "device_id": self.hub.device_id_of_peer(view.peer_id),
+            "name": self._name(device_id, view.name),
+            "device_id": device_id,
             "role": view.role.value,
             "state": _state(view),
             "path": view.path.value,

@@ -63,6 +63,10 @@ async def test_an_admin_invites_somebody_who_really_joins(
     await dialog.get_by_role("button", name="Create invitation").click()
     text = await dialog.get_by_role("textbox").input_value()
     await expect(dialog.get_by_role("img", name="QR code")).to_be_visible()
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await dialog.get_by_role("button", name="Copy").click()
+    await expect(dialog).to_contain_text("Copied")
+    assert await page.evaluate("() => navigator.clipboard.readText()") == text
     assert await serious_findings(page, "infrafabric-invite-dialog") == []
 
     guest = Agent("Visitor", tmp_path / "visitor")

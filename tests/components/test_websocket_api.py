@@ -21,6 +21,7 @@ from custom_components.infrafabric.mesh.model import Band, Path, Quality, Role
 from custom_components.infrafabric.mesh.overlay.beacon import Beacon, BeaconLink
 from custom_components.infrafabric.mesh.trust.identity import Identity
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
 from .conftest import GARAGE, OWN, SECRET, STUDIO, FakeMeshes, FakeMeshNode, a_peer
@@ -244,6 +245,32 @@ async def test_new_beacons_are_told_with_the_next_statistics(
     node.beacons = {STUDIO.peer_id: a_beacon(STUDIO, number=2)}
     node.set_stats()
     assert await viewer.changes() == {"links_removed": [[1, 2]]}
+
+
+async def test_names_that_the_user_gave_are_shown_and_followed(
+    hass: HomeAssistant,
+    viewer: Viewer,
+    config_entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+) -> None:
+    hub = config_entry.runtime_data
+    studio = hub.device_id_of_peer(STUDIO.peer_id)
+    device_registry.async_update_device(studio, name_by_user="Attic")
+    await hass.async_block_till_done()
+    await viewer.subscribe()
+    assert (await viewer.event())["peers"][0]["name"] == "Attic"
+
+    device_registry.async_update_device(studio, name_by_user=None)
+    device_registry.async_update_device(hub.node_device_id, name_by_user="Base")
+    changes = await viewer.changes()
+    assert changes["peers"][0]["name"] == "Studio"
+    assert changes["node"]["name"] == "Base"
+
+    other = device_registry.async_get_or_create(
+        config_entry_id=config_entry.entry_id, identifiers={("infrafabric", "other")}
+    )
+    device_registry.async_update_device(other.id, name_by_user="Whatever")
+    await viewer.nothing()
 
 
 async def test_somebody_who_comes_back_gets_another_number(
