@@ -83,8 +83,7 @@ SIGNAL_PATH: Final = "/api/infrafabric/signal"
 
 # Bus events
 EVENT_MESSAGE: Final = "infrafabric_message"
-EVENT_PEER_CONNECTED: Final = "infrafabric_peer_connected"
-EVENT_PEER_DISCONNECTED: Final = "infrafabric_peer_disconnected"
+"""The only bus event that is not called as its trigger is; see happenings.py."""
 
 MAX_EVENT_CONTENT: Final = 8 * 1024
 """Bytes of JSON content in an event or a state; more would bloat the recorder's database."""

@@ -1,7 +1,8 @@
-"""What automations can wait for, sent by a signal of the integration's own.
+"""What people, automations and other systems want to hear of, told in one place.
 
-Triggers do not listen on the event bus, because every administrator and every user of a companion
-app may fire events there. Only code of this Home Assistant can send a signal.
+Each occasion is sent twice. Triggers, rules and webhooks listen to a signal of the integration's
+own, which only code of this Home Assistant can send. The event bus, where every administrator and
+every user of a companion app may fire events, is for the logbook and for whoever looks on.
 """
 
 from collections.abc import Mapping
@@ -10,11 +11,11 @@ from enum import StrEnum
 from typing import Any, Final
 
 from homeassistant.const import ATTR_DEVICE_ID
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.signal_type import SignalType
 
-from .const import DOMAIN
+from .const import DOMAIN, EVENT_MESSAGE
 from .hub import MeshHub
 from .mesh.model import (
     Band,
@@ -66,6 +67,25 @@ class Occasion:
 
 SIGNAL: Final[SignalType[Occasion]] = SignalType(f"{DOMAIN}_occasion")
 
+
+def bus_event(what: Happened) -> str:
+    """Return the name of the bus event for what happened."""
+    return EVENT_MESSAGE if what is Happened.MESSAGE_RECEIVED else f"{DOMAIN}_{what}"
+
+
+@callback
+def async_tell(hass: HomeAssistant, occasion: Occasion) -> None:
+    """Tell everybody."""
+    hass.bus.async_fire(bus_event(occasion.what), dict(occasion.data))
+    async_dispatcher_send(hass, SIGNAL, occasion)
+
+
+SIGNAL_MESH: Final[SignalType[MeshHub, NodeEvent]] = SignalType(f"{DOMAIN}_mesh_event")
+SIGNAL_STUDIO: Final[SignalType[StudioCoordinator, StudioEvent]] = SignalType(
+    f"{DOMAIN}_studio_event"
+)
+"""Every event as it is, from whichever meshes and studios are loaded, after the entities have it."""
+
 STREAM_HAPPENINGS: Final = {
     Happening.STARTED: Happened.STREAM_STARTED,
     Happening.STOPPED: Happened.STREAM_STOPPED,
@@ -76,7 +96,14 @@ STREAM_HAPPENINGS: Final = {
 @callback
 def async_tell_of_mesh(hub: MeshHub) -> CALLBACK_TYPE:
     """Send what happens in a mesh; return what ends that."""
-    return hub.async_subscribe(_MeshTeller(hub).tell)
+    teller = _MeshTeller(hub)
+
+    @callback
+    def tell(event: NodeEvent) -> None:
+        teller.tell(event)
+        async_dispatcher_send(hub.hass, SIGNAL_MESH, hub, event)
+
+    return hub.async_subscribe(tell)
 
 
 @callback
@@ -104,6 +131,7 @@ def async_tell_of_studio(studio: StudioCoordinator) -> CALLBACK_TYPE:
                     f"{studio.name} finished a recording",
                     {"path": path, "duration": duration},
                 )
+        async_dispatcher_send(studio.hass, SIGNAL_STUDIO, studio, event)
 
     def send(what: Happened, text: str, data: Mapping[str, Any]) -> None:
         about = {
@@ -111,9 +139,7 @@ def async_tell_of_studio(studio: StudioCoordinator) -> CALLBACK_TYPE:
             ATTR_DEVICE_ID: studio.device_id,
             "studio_name": studio.name,
         }
-        async_dispatcher_send(
-            studio.hass, SIGNAL, Occasion(what, studio.device_id, text, {**about, **data})
-        )
+        async_tell(studio.hass, Occasion(what, studio.device_id, text, {**about, **data}))
 
     return studio.async_subscribe(tell)
 
@@ -185,6 +211,4 @@ class _MeshTeller:
             self._paths[peer.peer_id] = peer.path
 
     def _send(self, what: Happened, text: str, data: Mapping[str, Any]) -> None:
-        async_dispatcher_send(
-            self._hub.hass, SIGNAL, Occasion(what, data[ATTR_DEVICE_ID], text, data)
-        )
+        async_tell(self._hub.hass, Occasion(what, data[ATTR_DEVICE_ID], text, data))

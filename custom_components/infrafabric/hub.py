@@ -17,9 +17,6 @@ from .const import (
     CONF_NODE_NAME,
     CONF_SIGNALING_URLS,
     DOMAIN,
-    EVENT_MESSAGE,
-    EVENT_PEER_CONNECTED,
-    EVENT_PEER_DISCONNECTED,
     MANUFACTURER,
     MAX_EVENT_CONTENT,
     MODEL_NODE,
@@ -87,7 +84,6 @@ class MeshHub:
         self._unsubscribe: CALLBACK_TYPE | None = None
         self._handlers: Mapping[type[NodeEvent], Callable[[Any], None]] = {
             MembershipRevoked: self._membership_revoked,
-            MessageReceived: self._message_received,
             PeerAdded: self._peer_added,
             PeerChanged: self._peer_changed,
             PeerConnected: self._peer_connected,
@@ -206,16 +202,9 @@ class MeshHub:
     def _peer_connected(self, event: PeerConnected) -> None:
         self._describe_peer(event.peer)
         _LOGGER.info("%s is connected", event.peer.name)
-        self.hass.bus.async_fire(EVENT_PEER_CONNECTED, self.peer_data(event.peer))
 
     def _peer_disconnected(self, event: PeerDisconnected) -> None:
         _LOGGER.info("%s is disconnected: %s", event.peer.name, event.reason)
-        self.hass.bus.async_fire(
-            EVENT_PEER_DISCONNECTED, {**self.peer_data(event.peer), "reason": event.reason}
-        )
-
-    def _message_received(self, event: MessageReceived) -> None:
-        self.hass.bus.async_fire(EVENT_MESSAGE, self.message_data(event))
 
     def _membership_revoked(self, _event: MembershipRevoked) -> None:
         self.entry.async_start_reauth(self.hass)

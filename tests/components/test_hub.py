@@ -9,8 +9,6 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.infrafabric.const import (
     DOMAIN,
     EVENT_MESSAGE,
-    EVENT_PEER_CONNECTED,
-    EVENT_PEER_DISCONNECTED,
     MAX_EVENT_CONTENT,
 )
 from custom_components.infrafabric.hub import MeshHub
@@ -137,8 +135,8 @@ async def test_links_are_events_and_are_logged_once_each(
     hub: MeshHub,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    connected = async_capture_events(hass, EVENT_PEER_CONNECTED)
-    disconnected = async_capture_events(hass, EVENT_PEER_DISCONNECTED)
+    connected = async_capture_events(hass, "infrafabric_peer_connected")
+    disconnected = async_capture_events(hass, "infrafabric_peer_disconnected")
     peer = {
         "entry_id": config_entry.entry_id,
         "device_id": hub.device_id_of_peer(STUDIO.peer_id),
@@ -162,7 +160,7 @@ async def test_the_end_of_this_node_is_no_news_of_its_peers(
     hass: HomeAssistant, config_entry: MockConfigEntry, node: FakeMeshNode
 ) -> None:
     # Or every restart would tell the user that the studio is gone.
-    disconnected = async_capture_events(hass, EVENT_PEER_DISCONNECTED)
+    disconnected = async_capture_events(hass, "infrafabric_peer_disconnected")
     node.connect_peer(STUDIO.peer_id)
 
     await hass.config_entries.async_unload(config_entry.entry_id)

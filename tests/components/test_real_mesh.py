@@ -17,7 +17,6 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.infrafabric.const import (
     DOMAIN,
     EVENT_MESSAGE,
-    EVENT_PEER_CONNECTED,
     SIGNAL_PATH,
 )
 from custom_components.infrafabric.mesh.api import MessageDraft, NodeConfig
@@ -144,7 +143,7 @@ def _connected(entry: ConfigEntry[Any], peer_id: str) -> bool:
 async def test_an_invited_agent_links_up_talks_and_is_told_when_the_home_leaves(
     hass: HomeAssistant, entry: ConfigEntry[Any], agent: MeshNode
 ) -> None:
-    connected = async_capture_events(hass, EVENT_PEER_CONNECTED)
+    connected = async_capture_events(hass, "infrafabric_peer_connected")
     messages = async_capture_events(hass, EVENT_MESSAGE)
     home = entry.runtime_data.node.peer_id
     heard: list[NodeEvent] = []
