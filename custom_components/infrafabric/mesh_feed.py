@@ -61,6 +61,7 @@ class MeshFeed:
         self._others: dict[Pair, Link] = {}
         self._heard: dict[str, int] = {}
         self._dirty: set[str] = set()
+        self._look_at_beacons = True
         self._cancel: CALLBACK_TYPE | None = None
         self._unsubscribe: list[CALLBACK_TYPE] = []
 
@@ -123,8 +124,8 @@ class MeshFeed:
             case PeerRemoved(peer_id=peer_id):
                 self._dirty.add(peer_id)
             case StatsChanged():
-                # Every few seconds: the time to see what the beacons say by now.
-                pass
+                # Every few seconds is often enough for thousands of links of others.
+                self._look_at_beacons = True
             case _:
                 return
         self._tell_soon()
@@ -240,11 +241,13 @@ class MeshFeed:
 
     def _current_links(self, *, members_changed: bool) -> dict[Pair, Link]:
         """Return every link to show: ours as measured, the others' as their beacons say."""
-        beacons = self.hub.node.beacons
-        heard = {peer_id: beacon.number for peer_id, beacon in beacons.items()}
-        if members_changed or heard != self._heard:
-            self._heard = heard
-            self._others = dict(self._links_of_others())
+        if members_changed or self._look_at_beacons:
+            self._look_at_beacons = False
+            beacons = self.hub.node.beacons
+            heard = {peer_id: beacon.number for peer_id, beacon in beacons.items()}
+            if members_changed or heard != self._heard:
+                self._heard = heard
+                self._others = dict(self._links_of_others())
         links: dict[Pair, Link] = {}
         for peer_id in self._peers:
             view = self.hub.peers.get(peer_id)
