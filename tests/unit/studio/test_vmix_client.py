@@ -183,6 +183,62 @@ async def test_a_destination_does_not_change_under_a_running_stream(vmix: Studio
     assert vmix.world.destinations == {}
 
 
+async def test_the_destination_that_a_running_stream_has_already_is_a_success(
+    vmix: Studio,
+) -> None:
+    destination = Destination.from_mapping(TWITCH)
+    await vmix.client.set_destination(destination)
+    await vmix.client.start_output("stream_1")
+    told = len(vmix.functions)
+
+    assert await vmix.client.set_destination(destination) == destination.public()
+
+    assert len(vmix.functions) == told
+    other = Destination.from_mapping(TWITCH | {"key": "another"})
+    for wanted, output in ((other, None), (destination, "stream_2")):
+        await vmix.client.start_output(output or "stream_1")
+        with pytest.raises(RefusedError) as error:
+            await vmix.client.set_destination(wanted, output=output)
+        assert error.value.code == "stream_running"
+
+
+async def test_a_stream_that_somebody_began_anew_may_go_elsewhere(vmix: Studio) -> None:
+    destination = Destination.from_mapping(TWITCH)
+    await vmix.client.set_destination(destination)
+    await vmix.client.start_output("stream_1")
+    vmix.world.stream(1, on=False)
+    await until(lambda: vmix.told(OutputHappened)[-1].what is Happening.STOPPED)
+    vmix.world.stream(1, on=True)
+
+    with pytest.raises(RefusedError):
+        await vmix.client.set_destination(destination)
+
+
+async def test_what_was_told_before_the_connection_broke_is_not_relied_on(vmix: Studio) -> None:
+    destination = Destination.from_mapping(TWITCH)
+    await vmix.client.set_destination(destination)
+    await vmix.client.start_output("stream_1")
+    vmix.simulator.drop()
+    await until(lambda: not vmix.client.connected)
+    await vmix.ready()
+
+    with pytest.raises(RefusedError):
+        await vmix.client.set_destination(destination)
+
+
+async def test_a_key_never_goes_to_the_server_of_another_destination(vmix: Studio) -> None:
+    key = "facebook-k3y"
+    twitch = Destination.from_mapping(TWITCH)
+    facebook = Destination.from_mapping({"name": "Other", "service": Service.FACEBOOK, "key": key})
+    await asyncio.gather(vmix.client.set_destination(twitch), vmix.client.set_destination(facebook))
+
+    servers = {KEY: twitch.vmix_settings().server, key: facebook.vmix_settings().server}
+    lines = [line for line in vmix.simulator.requests if "StreamingSet" in line]
+    assert ["URL" in line for line in lines] == [True, False, False, False] * 2
+    told = vmix.world.destinations[0]
+    assert told["URL"] == servers[told["Key"]]
+
+
 async def test_what_vmix_says_about_a_key_does_not_show_it(vmix: Studio) -> None:
     vmix.faults.refuse["StreamingSetKey"] = f"Bad value 0,{KEY}"
     with pytest.raises(RefusedError) as error:

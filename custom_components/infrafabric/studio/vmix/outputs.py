@@ -108,6 +108,9 @@ class VmixOutputs(VmixSteps):
         vMix's API does not report a destination, so this is what vMix was told and took, not
         what was read back; ``state.destination`` stays empty. vMix uses it for streams whose
         destination is "Custom RTMP Server".
+
+        While the stream runs it is a success only if this client told vMix the same since it is
+        connected, and the stream was not stopped since then.
         """
         self._need(Feature.STREAM_DESTINATION)
         destination.check()
@@ -119,15 +122,23 @@ class VmixOutputs(VmixSteps):
         knows_numbers = _major(self._known().version.software) >= _FIRST_WITH_NUMBERS
         if number > 1 and not knows_numbers:
             self._lacks(Feature.STREAM_DESTINATION)
-        for call in _destination_calls(number if knows_numbers else None, settings):
-            now = (await self._fresh()).state.outputs.get(stream.key, stream)
-            if now.state.is_on is not False:
-                raise RefusedError(
-                    "stream_running",
-                    f"{stream.key} runs, or may run. Stop it before its destination changes.",
-                    output=stream.key,
-                )
-            await self._call(call)
+        calls = _destination_calls(number if knows_numbers else None, settings)
+        # Two at a time would send the key of one to the server of the other.
+        async with self._telling:
+            for call in calls:
+                now = (await self._fresh()).state.outputs.get(stream.key, stream)
+                if now.state.is_on is not False:
+                    if self._told.is_same(stream.key, settings):
+                        break
+                    raise RefusedError(
+                        "stream_running",
+                        f"{stream.key} runs, or may run, and perhaps to somewhere else. Stop it "
+                        "before its destination changes.",
+                        output=stream.key,
+                    )
+                self._told.forget(stream.key)
+                await self._call(call)
+            self._told.remember(stream.key, settings)
         return destination.public()
 
 

@@ -16,6 +16,7 @@ from . import acts
 from .changes import changes
 from .http import HTTP_PORT, HttpLink
 from .link import TCP_PORT, Link, TcpLink, first_to_end
+from .told import Told
 from .wire import Answer
 from .xml import Reading, parse
 
@@ -76,6 +77,8 @@ class VmixWatcher(SupervisedClient):
         # Activators since the reading under way was asked for; None: none is under way.
         self._meanwhile: deque[str] | None = None
         self._lock = asyncio.Lock()
+        self._told = Told()
+        self._telling = asyncio.Lock()
         self._wanted = asyncio.Event()
         self._waiting: list[asyncio.Future[Reading]] = []
         self._served: list[asyncio.Future[Reading]] = []
@@ -163,6 +166,8 @@ class VmixWatcher(SupervisedClient):
         if self._connected:
             self._take(state)
         else:
+            # Another vMix may answer now, or its operator was there meanwhile.
+            self._told.forget()
             self._became_ready(state)
 
     def _take_event(self, answer: Answer) -> None:
@@ -197,5 +202,6 @@ class VmixWatcher(SupervisedClient):
         before = self._state
         self._replace(state)
         if before is not None and self._connected:
+            self._told.follow(before, state)
             for event in changes(before, state):
                 self._emit(event)
