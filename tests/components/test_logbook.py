@@ -24,8 +24,12 @@ BAD = Quality(rtt_ms=212.4, jitter_ms=9.0, loss_percent=7.2, score=30.0, band=Ba
 GOOD = replace(BAD, rtt_ms=20.0, loss_percent=0.0, band=Band.GOOD)
 
 
+@pytest.fixture(autouse=True)
+def _custom_integrations(recorder_mock: Any, enable_custom_integrations: None) -> None:
+    """Begin with the recorder, as the one of all other tests begins with Home Assistant."""
+
+
 async def test_ten_things_that_happen_are_ten_sentences(
-    recorder_mock: Any,
     hass: HomeAssistant,
     node: FakeMeshNode,
     init_studio: FakeStudioClient,

@@ -16,6 +16,7 @@ import yaml
 
 from custom_components.infrafabric.condition import CONDITIONS
 from custom_components.infrafabric.const import DOMAIN, PLATFORMS, STUDIO_PLATFORMS
+from custom_components.infrafabric.happenings import Happened, bus_event
 from custom_components.infrafabric.issues import ISSUES, STUDIO_ISSUES
 from custom_components.infrafabric.mesh.engine.problems import MEMBERSHIP_REVOKED
 from custom_components.infrafabric.trigger import TRIGGERS
@@ -166,6 +167,12 @@ def test_every_trigger_and_condition_is_documented_with_its_options(kind: str) -
                 assert f"`{option}`" in page, (key, option)
     documented = {key for key in rows if key in {**TRIGGERS, **CONDITIONS}}
     assert documented == rows.keys()
+
+
+def test_every_bus_event_is_documented() -> None:
+    page = (ROOT / "docs/reference/events.md").read_text()
+    for what in Happened:
+        assert f"`{bus_event(what)}`" in page, what
 
 
 @pytest.mark.parametrize("section", ["config", "options"])
