@@ -1,0 +1,77 @@
+"""What an inbound webhook answered, so that a repeat gets the first answer and does nothing.
+
+On disk before anything is done, so a restart forgets nothing. Everything here blocks, so it is
+called in the executor. Times are Unix seconds and passed in.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from .database import Database
+
+REMEMBERED_FOR: Final = 86_400
+"""Seconds that an answer is remembered: senders try for about a day, and sign each try anew."""
+MAX_REMEMBERED: Final = 50_000
+"""Answers of one webhook that are remembered; the oldest are forgotten first. More than the rate
+limit lets in while a signature counts, so no signed request can be used twice."""
+
+VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE answer (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    at REAL NOT NULL,
+    status INTEGER NOT NULL,
+    code TEXT NOT NULL
+);
+"""
+
+
+class Answers:
+    """The answers of one webhook.
+
+    Args:
+        path: The database.
+        max_remembered: How many are remembered.
+
+    """
+
+    def __init__(self, path: Path, *, max_remembered: int = MAX_REMEMBERED) -> None:
+        self._database = Database(path, _SCHEMA, VERSION)
+        self._max_remembered = max_remembered
+
+    def open(self) -> None:
+        """Open the database.
+
+        Raises:
+            DatabaseError: It cannot be read.
+
+        """
+        self._database.open()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def first(self, message_id: str, status: int, code: str, now: float) -> tuple[int, str] | None:
+        """Remember an answer, unless there is one: then return that.
+
+        Raises:
+            DatabaseError: It could not be remembered, so nothing may be done.
+
+        """
+        with self._database.transaction() as db:
+            found = db.execute(
+                "SELECT status, code FROM answer WHERE id = ?", (message_id,)
+            ).fetchone()
+            if found is not None:
+                return int(found[0]), str(found[1])
+            db.execute(
+                "INSERT INTO answer (id, at, status, code) VALUES (?, ?, ?, ?)",
+                (message_id, now, status, code),
+            )
+            db.execute(
+                "DELETE FROM answer WHERE at < ? OR number <= (SELECT max(number) FROM answer) - ?",
+                (now - REMEMBERED_FOR, self._max_remembered),
+            )
+        return None

@@ -1,0 +1,442 @@
+"""Outbound webhooks: tells other systems what happens here, until they have heard it.
+
+What happens goes to disk first. From there one task per webhook delivers it, signed by the Standard
+Webhooks specification, again and again for 24 hours. Receivers may get a message twice, with the
+same id; they get it never only if they cannot be reached for a day, and then it is kept as a dead
+letter.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+import hashlib
+import logging
+from pathlib import Path
+import random
+import secrets
+import time
+from typing import Any, Final
+
+from aiohttp import ClientSession, ThreadedResolver
+from aiohttp.abc import AbstractResolver
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.const import CONF_EVENTS, CONF_URL, EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.json import json_bytes
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.ssl import client_context
+
+from ..const import DOMAIN
+from ..happenings import SIGNAL, Occasion
+from ..issues import DOCUMENTATION
+from .database import DatabaseError, remove
+from .outbox import Counts, DeadLetter, Failed, Message, Outbox
+from .posting import Outcome, make_session, post
+from .retry import MAX_RETRY_AFTER, Schedule, next_attempt
+from .signing import signed_headers
+from .webhook_keys import CONF_KEYS, signers
+
+_LOGGER = logging.getLogger(__name__)
+
+CONF_DEVICES: Final = "devices"
+CONF_PRIVATE: Final = "private"
+
+TYPE_PREFIX: Final = "infrafabric."
+"""Before the key of what happened, in a message's ``type``."""
+
+MAX_BODY: Final = 64 * 1024
+"""Bytes of a message; what is larger is refused and counted."""
+MAX_UNWRITTEN: Final = 20_000
+"""Messages that wait to be written to disk, which takes milliseconds."""
+CONCURRENCY: Final = 4
+"""Messages of one webhook that are sent at the same time."""
+BATCH: Final = 32
+"""Messages that are taken from the disk, and noted there, at once."""
+LONGEST_WAIT: Final = 60.0
+"""Seconds after which the disk is looked at again, because clocks are set."""
+MAX_LISTED: Final = 10
+"""Dead letters that the repair issue lists."""
+
+ISSUE_DEAD_LETTERS: Final = "webhook_dead_letters"
+ISSUE_GONE: Final = "webhook_gone"
+ISSUE_FULL: Final = "webhook_outbox_full"
+WEBHOOK_ISSUES: Final = (ISSUE_DEAD_LETTERS, ISSUE_GONE, ISSUE_FULL)
+
+OUTBOUND: Final[HassKey[dict[str, Outbound]]] = HassKey(f"{DOMAIN}_outbound")
+"""The outbound webhooks that run, by their subentries' ids."""
+
+_FACT_GONE: Final = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """What the user chose.
+
+    Attributes:
+        hook_id: Of the subentry.
+        name: What the user calls it.
+        url: Where to post; may hold secrets.
+        events: Which occasions.
+        devices: Of which devices; none means all.
+        private: Whether it may be in a private network.
+        keys: As ``webhook_keys`` has them.
+
+    """
+
+    hook_id: str
+    name: str
+    url: str = field(repr=False)
+    events: frozenset[str]
+    devices: frozenset[str]
+    private: bool
+    keys: tuple[Mapping[str, Any], ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, subentry: ConfigSubentry) -> Hook:
+        """Return the webhook of a subentry."""
+        data = subentry.data
+        return cls(
+            hook_id=subentry.subentry_id,
+            name=subentry.title,
+            url=data[CONF_URL],
+            events=frozenset(data[CONF_EVENTS]),
+            devices=frozenset(data[CONF_DEVICES]),
+            private=data[CONF_PRIVATE],
+            keys=tuple(data[CONF_KEYS]),
+        )
+
+    def wants(self, occasion: Occasion) -> bool:
+        """Tell whether the receiver is to hear of it."""
+        if occasion.what not in self.events:
+            return False
+        return not self.devices or occasion.device_id in self.devices
+
+
+class Outbound:
+    """One outbound webhook that runs.
+
+    Args:
+        hass: Home Assistant.
+        hook: What the user chose.
+        resolver: Finds addresses of names.
+        clock: Returns Unix seconds.
+        schedule: When to try again.
+
+    """
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        hook: Hook,
+        *,
+        resolver: AbstractResolver,
+        clock: Callable[[], float] = time.time,
+        schedule: Schedule | None = None,
+    ) -> None:
+        self.hook = hook
+        self._hass = hass
+        self._resolver = resolver
+        self._clock = clock
+        self._schedule: Schedule = schedule or _at_random
+        self._outbox = Outbox(outbox_path(hass, hook.hook_id))
+        self._session: ClientSession | None = None
+        self._unwritten: list[tuple[str, bytes]] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+        self._gone = False
+        self._held_until = 0.0
+        self._failing = False
+        self._refused = 0
+
+    # -- life ---------------------------------------------------------------------------------
+
+    async def async_start(self, entry: ConfigEntry[Any]) -> None:
+        """Take up what was left on disk, and listen.
+
+        Raises:
+            DatabaseError: The outbox cannot be read.
+
+        """
+        await self._hass.async_add_executor_job(self._outbox.open)
+        gone = await self._hass.async_add_executor_job(self._outbox.fact, _FACT_GONE)
+        # Another address may well exist.
+        self._gone = gone == self._url_digest()
+        self._session = make_session(self._resolver, client_context(), private=self.hook.private)
+        self._worker = entry.async_create_background_task(
+            self._hass, self._work(self._session), f"{DOMAIN} webhook {self.hook.name}"
+        )
+
+    async def async_stop(self) -> None:
+        """Stop delivering, and write down what is not written yet."""
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.wait([self._worker])
+            self._worker = None
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+        await self._hass.async_add_executor_job(self._outbox.close)
+
+    # -- in -----------------------------------------------------------------------------------
+
+    @callback
+    def async_tell(self, occasion: Occasion) -> None:
+        """Send an occasion on its way if the receiver wants it."""
+        if self._gone or self._session is None or not self.hook.wants(occasion):
+            return
+        body = json_bytes(
+            {
+                "type": f"{TYPE_PREFIX}{occasion.what.value}",
+                "timestamp": dt_util.utcnow().isoformat(),
+                "data": dict(occasion.data),
+            }
+        )
+        if len(body) > MAX_BODY or len(self._unwritten) >= MAX_UNWRITTEN:
+            if not self._refused:
+                _LOGGER.warning(
+                    "The webhook %s cannot tell of %s: too much",
+                    self.hook.name,
+                    occasion.what.value,
+                )
+            self._refused += 1
+            return
+        self._unwritten.append((f"msg_{secrets.token_urlsafe(16)}", body))
+        if self._writing is None:
+            self._writing = self._hass.async_create_task(
+                self._write(), f"{DOMAIN} webhook outbox {self.hook.name}"
+            )
+
+    async def _write(self) -> None:
+        """Write down what is new; what comes meanwhile goes together."""
+        try:
+            while self._unwritten:
+                messages, self._unwritten = self._unwritten, []
+                try:
+                    refused = await self._hass.async_add_executor_job(
+                        self._outbox.add, messages, self._clock()
+                    )
+                except DatabaseError as err:
+                    _LOGGER.error("%d messages of the webhook are lost: %s", len(messages), err)
+                    continue
+                self._news.set()
+                if refused:
+                    self._show(ISSUE_FULL)
+        finally:
+            self._writing = None
+
+    async def async_resend(self) -> int:
+        """Try dead letters again, also at a receiver that wanted no more; return how many."""
+        self._gone = False
+        self._held_until = 0.0
+        await self._hass.async_add_executor_job(self._outbox.remember, _FACT_GONE, None)
+        count = await self._hass.async_add_executor_job(self._outbox.resend, self._clock())
+        await self._async_show_issues()
+        self._news.set()
+        return count
+
+    # -- out ----------------------------------------------------------------------------------
+
+    async def _work(self, session: ClientSession) -> None:
+        """Deliver until cancelled."""
+        await self._async_show_issues()
+        while True:
+            self._news.clear()
+            try:
+                wait = await self._round(session)
+            except DatabaseError as err:
+                _LOGGER.error("The webhook %s cannot go on: %s", self.hook.name, err)
+                wait = LONGEST_WAIT
+            except Exception:
+                # One round must not end all others.
+                _LOGGER.exception("The webhook %s failed", self.hook.name)
+                wait = LONGEST_WAIT
+            if wait > 0:
+                try:
+                    async with asyncio.timeout(min(wait, LONGEST_WAIT)):
+                        await self._news.wait()
+                except TimeoutError:
+                    pass
+
+    async def _round(self, session: ClientSession) -> float:
+        """Deliver what is due and return the seconds until there is more to do."""
+        now = self._clock()
+        # A clock that was set back must not hold everything for longer than anybody may ask.
+        if self._gone or now < self._held_until <= now + MAX_RETRY_AFTER:
+            return LONGEST_WAIT if self._gone else self._held_until - now
+        messages = await self._hass.async_add_executor_job(self._outbox.due, now, BATCH)
+        if not messages:
+            due = await self._hass.async_add_executor_job(self._outbox.next_due)
+            return LONGEST_WAIT if due is None else max(0.0, due - self._clock())
+        queue = list(reversed(messages))
+        outcomes: dict[str, Outcome] = {}
+        await asyncio.gather(
+            *(self._deliver(session, queue, outcomes) for _ in range(min(CONCURRENCY, len(queue))))
+        )
+        await self._note(
+            [message for message in messages if message.message_id in outcomes], outcomes
+        )
+        return 0.0
+
+    async def _deliver(
+        self, session: ClientSession, queue: list[Message], outcomes: dict[str, Outcome]
+    ) -> None:
+        """Deliver messages of a round until there is none, or the receiver wants none now."""
+        while queue and not self._gone and self._clock() >= self._held_until:
+            message = queue.pop()
+            now = self._clock()
+            headers = signed_headers(
+                message.message_id, int(now), message.body, signers(self.hook.keys, now)
+            )
+            outcome = await post(session, self.hook.url, headers, message.body, now)
+            outcomes[message.message_id] = outcome
+            self._gone = self._gone or outcome.gone
+            if outcome.retry_after is not None:
+                self._held_until = now + min(outcome.retry_after, MAX_RETRY_AFTER)
+
+    async def _note(self, messages: list[Message], outcomes: Mapping[str, Outcome]) -> None:
+        """Write down what became of messages."""
+        arrived: list[str] = []
+        failed: list[Failed] = []
+        now = self._clock()
+        for message in messages:
+            outcome = outcomes[message.message_id]
+            if outcome.reason is None:
+                arrived.append(message.message_id)
+                continue
+            due = None
+            if not outcome.gone:
+                due = self._schedule(message.failures + 1, message.since, now, outcome.retry_after)
+            failed.append(Failed(message.message_id, outcome.reason, due))
+        run = self._hass.async_add_executor_job
+        if arrived:
+            await run(self._outbox.delivered, arrived)
+        if failed:
+            await run(self._outbox.failed, failed)
+        self._log(failed, arrived)
+        if self._gone:
+            await run(self._outbox.remember, _FACT_GONE, self._url_digest())
+        if self._gone or any(each.due is None for each in failed):
+            await self._async_show_issues()
+
+    def _log(self, failed: list[Failed], arrived: list[str]) -> None:
+        """Say once that deliveries fail, and once that they do not any more."""
+        if failed and not self._failing:
+            self._failing = True
+            _LOGGER.warning(
+                "The webhook %s could not be delivered (%s); it is tried again",
+                self.hook.name,
+                failed[0].reason,
+            )
+        elif arrived and not failed and self._failing:
+            self._failing = False
+            _LOGGER.info("The webhook %s is delivered again", self.hook.name)
+
+    # -- what is shown ------------------------------------------------------------------------
+
+    async def async_describe(self) -> dict[str, Any]:
+        """Return what diagnostics tell: counts, nothing of the address or of what is sent."""
+        counts = await self._hass.async_add_executor_job(self._counts)
+        return {
+            "waiting": counts.waiting,
+            "dead_letters": counts.dead,
+            "refused": counts.refused + self._refused,
+            "size": counts.size,
+            "stopped_by_receiver": self._gone,
+            "failing": self._failing,
+        }
+
+    def _counts(self) -> Counts:
+        return self._outbox.counts
+
+    async def _async_show_issues(self) -> None:
+        """Show dead letters, and that the receiver wants no more; or end showing them."""
+        counts = await self._hass.async_add_executor_job(self._counts)
+        letters = await self._hass.async_add_executor_job(self._outbox.dead_letters, MAX_LISTED)
+        if counts.dead:
+            self._show(
+                ISSUE_DEAD_LETTERS, count=str(counts.dead), letters="\n".join(map(_line, letters))
+            )
+        else:
+            ir.async_delete_issue(self._hass, DOMAIN, self._issue_id(ISSUE_DEAD_LETTERS))
+        if self._gone:
+            self._show(ISSUE_GONE)
+        else:
+            ir.async_delete_issue(self._hass, DOMAIN, self._issue_id(ISSUE_GONE))
+
+    @callback
+    def _show(self, code: str, **placeholders: str) -> None:
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            self._issue_id(code),
+            is_fixable=False,
+            learn_more_url=f"{DOCUMENTATION}#{code}",
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=code,
+            translation_placeholders={"webhook": self.hook.name, **placeholders},
+        )
+
+    @callback
+    def async_hide_issues(self) -> None:
+        """Show nothing any more: what does not run has no problem."""
+        for code in WEBHOOK_ISSUES:
+            ir.async_delete_issue(self._hass, DOMAIN, self._issue_id(code))
+
+    def _issue_id(self, code: str) -> str:
+        return f"{code}_{self.hook.hook_id}"
+
+    def _url_digest(self) -> str:
+        return hashlib.sha256(self.hook.url.encode()).hexdigest()
+
+
+def _at_random(failures: int, since: float, now: float, retry_after: float | None) -> float | None:
+    return next_attempt(failures, since, now, retry_after, random=random.random)
+
+
+def _line(letter: DeadLetter) -> str:
+    when = dt_util.as_local(dt_util.utc_from_timestamp(letter.created))
+    return f"* `{letter.message_id}`: {when:%Y-%m-%d %H:%M}, `{letter.reason}`"
+
+
+def outbox_path(hass: HomeAssistant, hook_id: str) -> Path:
+    """Return where the messages of a webhook are."""
+    return Path(hass.config.path(".storage", f"{DOMAIN}.webhook_out.{hook_id}.db"))
+
+
+async def async_setup_outbound(
+    hass: HomeAssistant, entry: ConfigEntry[Any], subentry: ConfigSubentry
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Run the webhook of a subentry; return what ends it."""
+    outbound = Outbound(hass, Hook.of(subentry), resolver=ThreadedResolver())
+    try:
+        await outbound.async_start(entry)
+    except BaseException:
+        await outbound.async_stop()
+        raise
+    hook_id = subentry.subentry_id
+    hass.data.setdefault(OUTBOUND, {})[hook_id] = outbound
+    stop_listening = async_dispatcher_connect(hass, SIGNAL, outbound.async_tell)
+
+    async def stop(_event: Event) -> None:
+        stop_listening()
+        await outbound.async_stop()
+
+    forget_stop = hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop)
+
+    async def unload() -> None:
+        forget_stop()
+        stop_listening()
+        del hass.data[OUTBOUND][hook_id]
+        await outbound.async_stop()
+        outbound.async_hide_issues()
+        if hook_id not in entry.subentries:
+            await hass.async_add_executor_job(remove, outbox_path(hass, hook_id))
+
+    return unload
