@@ -430,6 +430,18 @@ async def test_a_swarm_of_activators_causes_few_readings(
     assert len(vmix.simulator.requests) - before < 10
 
 
+async def test_a_flood_of_activators_is_answered_by_one_reading_not_by_one_change_each(
+    vmix: Studio,
+) -> None:
+    for number in range(5000):
+        vmix.world.on_act(f"MasterVolume 0.{number % 9 + 1}")
+    vmix.world.master.position = 42
+    await until(lambda: len(vmix.simulator.requests) > 4)
+    await until(lambda: vmix.client.state.audio["master"].volume == 42)  # type: ignore[union-attr]
+
+    assert len(vmix.told(StateChanged)) <= watching.MAX_EVENTS + 10
+
+
 async def test_nothing_is_told_when_nothing_changes() -> None:
     async with studio(poll_interval=0.02) as vmix:
         before = len(vmix.simulator.requests)

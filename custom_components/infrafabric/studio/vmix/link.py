@@ -300,7 +300,9 @@ class TcpLink:
             line.patient_until = max(line.patient_until, until)
         answer = await self._commands.ask(call.line(), timeout)
         for line in (self._commands, self._events):
-            line.patient_until = 0.0
+            # Another call may wait for its turn, and need more of it.
+            if line.patient_until <= until:
+                line.patient_until = 0.0
         if answer.status is Status.ER:
             raise refused(call, answer.text)
         return call.hide(answer.text)

@@ -22,6 +22,9 @@ from .xml import Reading, parse
 
 COALESCE: Final = 0.1
 """Seconds between two readings at least: activators come in swarms, and one answers all."""
+MAX_EVENTS: Final = 200
+"""Activators and tallies taken one by one within a second. A fader in motion sends some 50; what
+is more than all of that, one reading answers."""
 _MAX_MEANWHILE: Final = 1000
 _PARSE_ELSEWHERE: Final = 64 * 1024
 """Bytes of XML from which parsing (about 20 ms for each MB) leaves the event loop."""
@@ -76,6 +79,8 @@ class VmixWatcher(SupervisedClient):
         self._tally = ""
         # Activators since the reading under way was asked for; None: none is under way.
         self._meanwhile: deque[str] | None = None
+        self._second = float("-inf")
+        self._events = 0
         self._lock = asyncio.Lock()
         self._told = Told()
         self._telling = asyncio.Lock()
@@ -179,6 +184,10 @@ class VmixWatcher(SupervisedClient):
             return  # the first reading is on its way
         if answer.command == "TALLY":
             self._tally = answer.text
+        if self._is_flood():
+            self._wanted.set()
+            return
+        if answer.command == "TALLY":
             state, more = self._with_tally(self._state), self._inputs_differ()
         else:
             state, more = acts.apply(self._state, answer.text, self._reading.numbers)
@@ -187,6 +196,14 @@ class VmixWatcher(SupervisedClient):
         self._take(state)
         if more:
             self._wanted.set()
+
+    def _is_flood(self) -> bool:
+        """Count an event, and return whether there are more than anybody could look at."""
+        now = asyncio.get_running_loop().time()
+        if now - self._second >= 1:
+            self._second, self._events = now, 0
+        self._events += 1
+        return self._events > MAX_EVENTS
 
     def _inputs_differ(self) -> bool:
         return self._reading is not None and acts.tally(self._tally, self._reading.numbers)[2]
