@@ -82,8 +82,9 @@ export function layOut(own: number, peers: readonly number[], edges: Iterable<Ed
     before += ring.length;
     const outer = crowded ? Math.sqrt((before + 0.02 * total) / (1.02 * total)) : 0;
     sorted.forEach((peer, place) => {
-      // From the top, clockwise.
-      const turn = -Math.PI / 2 + ((place + (index % 2) / 2) * 2 * Math.PI) / sorted.length;
+      // From the top, clockwise; two stand side by side, because pictures are wider than high.
+      const start = sorted.length === 2 ? Math.PI : -Math.PI / 2;
+      const turn = start + ((place + (index % 2) / 2) * 2 * Math.PI) / sorted.length;
       let radius: number;
       if (crowded) {
         // Neighbours in the circle stand at different distances, so that they have room.
