@@ -90,6 +90,18 @@ WRONG: Final[Mapping[str, str]] = {
 CANARY: Final = 'canary "bird" in/a+mine&é=99'
 CANARIES: Final = {"canary": CANARY}
 
+LOGGER: Final = """\
+logger:
+  default: debug
+  # These have a level of their own, unless they get another one here.
+  logs:
+    aiohttp.access: debug
+    httpx: debug
+    requests: debug
+    sqlalchemy: debug
+    urllib3: debug
+"""
+
 ENTRIES: Final = ".storage/core.config_entries"
 """The only file that may hold what was typed."""
 
@@ -153,7 +165,7 @@ def talkative_home(folder: Path) -> HomeAssistant:
     configuration = home.folder / "configuration.yaml"
     text, replaced = re.subn(
         r"^logger:\n(?:  .*\n)+",
-        "logger:\n  default: debug\n",
+        LOGGER,
         configuration.read_text(),
         flags=re.MULTILINE,
     )
@@ -654,12 +666,14 @@ async def test_a_planted_canary_is_found_in_every_place(evidence: Evidence) -> N
 
 
 async def test_everything_was_logged(evidence: Evidence) -> None:
-    talked = set(re.findall(r" DEBUG \([^)]*\) \[([^]]+)\]", evidence.log))
+    talked = set(re.findall(r" (?:DEBUG|INFO) \([^)]*\) \[([^]]+)\]", evidence.log))
     assert talked >= {
+        "aiohttp.access",
         "homeassistant.core",
         "homeassistant.components.automation.everything_with_a_studio",
         "homeassistant.components.recorder.core",
         "homeassistant.components.websocket_api.http.connection",
+        "sqlalchemy.engine.Engine",
     }
     assert any(name.startswith("custom_components.infrafabric") for name in talked)
 
