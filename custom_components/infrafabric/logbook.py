@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
-from homeassistant.components.logbook import (
+from homeassistant.components.logbook.const import (
     LOGBOOK_ENTRY_ICON,
     LOGBOOK_ENTRY_MESSAGE,
     LOGBOOK_ENTRY_NAME,
