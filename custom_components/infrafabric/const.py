@@ -52,6 +52,7 @@ DEFAULT_VMIX_HTTP_PORT: Final = 8088
 # Config entry options of a studio
 CONF_POLL_INTERVAL: Final = "poll_interval"
 CONF_AUDIO_CHANNELS: Final = "audio_channels"
+CONF_AUDIO_METERS: Final = "audio_meters"
 CONF_SCENE_ITEMS: Final = "scene_items"
 CONF_SCENES: Final = "scenes"
 CONF_DESTINATIONS: Final = "destinations"

@@ -13,6 +13,7 @@ from .studio.errors import (
     StudioError,
     UnsupportedError as StudioUnsupportedError,
 )
+from .studio.model import Feature
 from .studio.secrets import scrub_text
 
 TRANSLATED: Final = frozenset(
@@ -49,14 +50,23 @@ TRANSLATED: Final = frozenset(
 )
 """Codes that have their own text under ``exceptions``; every other one is shown as it is."""
 
+LACKS: Final = "studio_lacks_"
+"""Begins the key of the text for what a studio cannot do, where it is no single request."""
+
 STUDIO_TRANSLATED: Final = frozenset(
     {
+        *(f"{LACKS}{feature}" for feature in Feature),
+        # vMix sends SRT from outputs that only its own settings can change.
+        f"{LACKS}srt",
+        "studio_ambiguous_name",
         "studio_another",
         "studio_auth_failed",
         "studio_auth_missing",
         "studio_busy",
         "studio_closed",
+        "studio_destination_choice",
         "studio_destination_differs",
+        "studio_fault",
         "studio_invalid_value",
         "studio_kicked",
         "studio_no_destination",
@@ -124,7 +134,11 @@ def studio_key(code: str) -> str:
 
 def studio_translation_of(err: StudioError) -> tuple[str, dict[str, str]]:
     """Return the translation key and the placeholders for *err*."""
-    if (key := studio_key(err.code)) in STUDIO_TRANSLATED:
+    key = studio_key(err.code)
+    if key == "studio_unsupported":
+        lacks = f"{LACKS}{err.details.get('what', '').lower()}"
+        key = lacks if lacks in STUDIO_TRANSLATED else key
+    if key in STUDIO_TRANSLATED:
         return key, dict(err.details)
     return "studio_error", {"error": str(err)}
 

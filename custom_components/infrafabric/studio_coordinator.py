@@ -11,6 +11,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from .const import (
     CONF_AUDIO_CHANNELS,
+    CONF_AUDIO_METERS,
     CONF_DESTINATIONS,
     CONF_HTTP_PASSWORD,
     CONF_POLL_INTERVAL,
@@ -38,6 +39,7 @@ type StudioConfigEntry = ConfigEntry[StudioCoordinator]
 OPTION_DEFAULTS: Final[Mapping[str, Any]] = {
     CONF_POLL_INTERVAL: DEFAULT_POLL_INTERVAL,
     CONF_AUDIO_CHANNELS: [],
+    CONF_AUDIO_METERS: False,
     CONF_SCENE_ITEMS: ITEMS_NONE,
     CONF_SCENES: [],
     CONF_DESTINATIONS: [],

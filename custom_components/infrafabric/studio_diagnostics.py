@@ -7,6 +7,7 @@ from typing import Any
 
 from .const import (
     CONF_AUDIO_CHANNELS,
+    CONF_AUDIO_METERS,
     CONF_DESTINATIONS,
     CONF_KIND,
     CONF_POLL_INTERVAL,
@@ -32,6 +33,7 @@ def described_studio(entry: StudioConfigEntry) -> dict[str, Any]:
             "options": {
                 CONF_POLL_INTERVAL: coordinator.choice(CONF_POLL_INTERVAL),
                 CONF_AUDIO_CHANNELS: len(coordinator.choice(CONF_AUDIO_CHANNELS)),
+                CONF_AUDIO_METERS: coordinator.choice(CONF_AUDIO_METERS),
                 CONF_SCENE_ITEMS: coordinator.choice(CONF_SCENE_ITEMS),
                 CONF_SCENES: len(coordinator.choice(CONF_SCENES)),
                 CONF_DESTINATIONS: [

@@ -19,6 +19,7 @@ from homeassistant.const import (
 )
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -33,6 +34,7 @@ from homeassistant.helpers.selector import (
 
 from .const import (
     CONF_AUDIO_CHANNELS,
+    CONF_AUDIO_METERS,
     CONF_DESTINATIONS,
     CONF_KIND,
     CONF_POLL_INTERVAL,
@@ -49,6 +51,7 @@ from .studio.destination import (
     MAX_SRT_LATENCY_MS,
     MIN_SRT_LATENCY_MS,
     PRESETS,
+    SRT_KEY_LENGTHS,
     Destination,
     Service,
     SrtMode,
@@ -64,6 +67,7 @@ from .studio_coordinator import (
 
 CONF_DESTINATION: Final = "destination"
 CONF_KEY: Final = "key"
+CONF_KEY_LENGTH: Final = "key_length"
 CONF_LATENCY: Final = "latency_ms"
 CONF_PASSPHRASE: Final = "passphrase"  # noqa: S105 - a name
 CONF_SERVER: Final = "server"
@@ -102,6 +106,15 @@ SRT_MODE: Final = SelectSelector(
         mode=SelectSelectorMode.LIST,
     )
 )
+AUTOMATIC: Final = "auto"
+"""Lets SRT choose the length of the key."""
+KEY_LENGTH: Final = SelectSelector(
+    SelectSelectorConfig(
+        options=[AUTOMATIC, *map(str, SRT_KEY_LENGTHS)],
+        translation_key="srt_key_length",
+        mode=SelectSelectorMode.DROPDOWN,
+    )
+)
 
 PRESET_SCHEMA: Final = probatio.Schema(
     {
@@ -127,6 +140,7 @@ SRT_SCHEMA: Final = probatio.Schema(
         probatio.Required(CONF_PORT): cv.port,
         probatio.Required(CONF_LATENCY, default=DEFAULT_SRT_LATENCY_MS): LATENCY,
         probatio.Optional(CONF_PASSPHRASE): SECRET,
+        probatio.Required(CONF_KEY_LENGTH, default=AUTOMATIC): KEY_LENGTH,
         probatio.Optional(CONF_STREAM_ID): SECRET,
     }
 )
@@ -149,6 +163,7 @@ FORMS: Final[Mapping[Service, tuple[str, probatio.Schema]]] = {
 DESTINATION_ERRORS: Final = frozenset(
     {
         "destination_address",
+        "destination_choice",
         "destination_credentials",
         "destination_length",
         "destination_missing",
@@ -233,6 +248,7 @@ class StudioOptionsFlow(OptionsFlow):
                 if not channel.key.startswith(COMMON_CHANNELS)
             }
         )
+        fields[probatio.Required(CONF_AUDIO_METERS)] = BooleanSelector()
         if self.config_entry.data[CONF_KIND] == KIND_VMIX:
             return "vmix_settings", fields
         fields[probatio.Required(CONF_SCENE_ITEMS)] = ITEMS
@@ -347,7 +363,7 @@ class StudioOptionsFlow(OptionsFlow):
         editing = self._editing
         values: Mapping[str, Any] = {CONF_NAME: _title(self._service)}
         if editing is not None:
-            values = _without_secrets(editing.as_mapping())
+            values = _shown(editing.as_mapping())
         errors: dict[str, str] = {}
         shown = dict.fromkeys(DETAILS, "")
         if user_input is not None:
@@ -379,6 +395,8 @@ class StudioOptionsFlow(OptionsFlow):
     def _completed(self, user_input: Mapping[str, Any]) -> dict[str, Any]:
         """Return what was typed with the service, and the secrets that were left as they are."""
         values = {**user_input, CONF_SERVICE: self._service.value}
+        if (length := values.pop(CONF_KEY_LENGTH, AUTOMATIC)) != AUTOMATIC:
+            values[CONF_KEY_LENGTH] = int(length)
         if self._editing is not None:
             stored = self._editing.as_mapping()
             for field in SECRETS:
@@ -442,8 +460,13 @@ def _title(service: Service) -> str:
     return service.value.upper() if preset is None else preset.title
 
 
-def _without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if key not in SECRETS}
+def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a form shows of a stored destination."""
+    shown = {key: value for key, value in values.items() if key not in SECRETS}
+    # What is chosen from a list is a text.
+    if CONF_KEY_LENGTH in shown:
+        shown[CONF_KEY_LENGTH] = str(shown[CONF_KEY_LENGTH])
+    return shown
 
 
 def _failure(err: InvalidError, schema: probatio.Schema) -> tuple[dict[str, str], dict[str, str]]:

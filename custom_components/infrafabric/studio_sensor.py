@@ -18,6 +18,7 @@ from homeassistant.const import (
     UnitOfTime,
 )
 
+from .const import CONF_AUDIO_METERS
 from .studio.health import HealthBand
 from .studio.model import AudioChannel, Output, OutputKind, OutputState, Statistics, StudioState
 from .studio_coordinator import StudioCoordinator
@@ -247,10 +248,14 @@ STATISTICS: Final = (
 
 
 def _meter(translation_key: str, things: Things[AudioChannel]) -> StudioSensorDescription[Any]:
+    def find(coordinator: StudioCoordinator, state: StudioState) -> Mapping[str, AudioChannel]:
+        # Without the option they would stay in the registry for ever, and never have a value.
+        return things(coordinator, state) if coordinator.choice(CONF_AUDIO_METERS) else {}
+
     return StudioSensorDescription[AudioChannel](
         key="meter",
         translation_key=translation_key,
-        things=things,
+        things=find,
         names_fn=lambda channel: {"channel": channel.name},
         has_fn=lambda _, channel: channel.meter is not None,
         value_fn=lambda channel: _percent(channel.meter),

@@ -15,6 +15,7 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .const import (
+    CONF_AUDIO_METERS,
     CONF_HTTP_PASSWORD,
     CONF_HTTP_PORT,
     CONF_HTTP_USERNAME,
@@ -55,6 +56,7 @@ def make_client(hass: HomeAssistant, entry: StudioConfigEntry) -> StudioClient:
             http_username=data.get(CONF_HTTP_USERNAME),
             http_password=data.get(CONF_HTTP_PASSWORD),
             poll_interval=choices[CONF_POLL_INTERVAL],
+            meters=choices[CONF_AUDIO_METERS],
         )
     return ObsClient(
         # The session knows whether a certificate is verified.
@@ -65,6 +67,7 @@ def make_client(hass: HomeAssistant, entry: StudioConfigEntry) -> StudioClient:
         tls=data.get(CONF_SSL, False),
         poll_interval=choices[CONF_POLL_INTERVAL],
         scene_items=_wants_scene_items(entry),
+        meters=choices[CONF_AUDIO_METERS],
         # So that nobody drives another OBS that took over the address.
         identity=data[CONF_STUDIO_ID].removeprefix("obs_"),
     )
@@ -115,9 +118,10 @@ def _follow_home_assistant(hass: HomeAssistant, entry: StudioConfigEntry) -> Non
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
 
 
-def _connection(entry: StudioConfigEntry) -> tuple[dict[str, Any], bool]:
+def _connection(entry: StudioConfigEntry) -> tuple[dict[str, Any], bool, bool]:
     """Return what a client is made with and cannot change later."""
-    return dict(entry.data), _wants_scene_items(entry)
+    meters = entry.options.get(CONF_AUDIO_METERS, OPTION_DEFAULTS[CONF_AUDIO_METERS])
+    return dict(entry.data), _wants_scene_items(entry), meters
 
 
 def _wants_scene_items(entry: StudioConfigEntry) -> bool:

@@ -179,6 +179,7 @@ async def test_an_obs_is_described_without_anything_private(
     assert diagnostics["entry"]["options"] == {
         "poll_interval": 2.0,
         "audio_channels": 1,
+        "audio_meters": False,
         "scene_items": "chosen",
         "scenes": 1,
         "destinations": ["twitch", "rtmp", "srt", "whip"],

@@ -12,6 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.infrafabric import async_remove_config_entry_device
 from custom_components.infrafabric.const import (
     CONF_AUDIO_CHANNELS,
+    CONF_AUDIO_METERS,
     CONF_DESTINATIONS,
     CONF_POLL_INTERVAL,
     CONF_SCENE_ITEMS,
@@ -339,9 +340,28 @@ async def test_one_listener_that_fails_keeps_nothing_from_the_others(
         (
             UnsupportedError("unsupported", "x", what="split", version="29.0.2"),
             ServiceValidationError,
-            "studio_unsupported",
+            "studio_lacks_split",
             {"what": "split", "version": "29.0.2"},
         ),
+        (
+            UnsupportedError("unsupported", "x", what="SRT", version="vMix"),
+            ServiceValidationError,
+            "studio_lacks_srt",
+            {"what": "SRT", "version": "vMix"},
+        ),
+        (
+            UnsupportedError("unsupported", "x", what="StartVirtualCam", version="28.0.0"),
+            ServiceValidationError,
+            "studio_unsupported",
+            {"what": "StartVirtualCam", "version": "28.0.0"},
+        ),
+        (
+            InvalidError("ambiguous_name", "x", name="Black", numbers="3, 5"),
+            ServiceValidationError,
+            "studio_ambiguous_name",
+            {"name": "Black", "numbers": "3, 5"},
+        ),
+        (UnreachableError("studio_fault", "x"), HomeAssistantError, "studio_fault", {}),
         (
             RefusedError("request_refused", "x", request="StartRecord", reason="disk full"),
             HomeAssistantError,
@@ -474,6 +494,7 @@ async def test_a_connection_is_made_anew_only_if_it_must_ask_for_something_else(
 
     assert await update(options={CONF_POLL_INTERVAL: 2.0}) == 0
     assert await update(options={CONF_AUDIO_CHANNELS: [MUSIC]}) == 0
+    assert await update(options={CONF_AUDIO_METERS: True}) == 1
     assert await update(options={CONF_SCENE_ITEMS: "all"}) == 1
     assert await update(options={CONF_SCENE_ITEMS: "chosen", CONF_SCENES: [DESK]}) == 0
     assert await update(options={}) == 1
@@ -620,7 +641,7 @@ async def test_an_obs_gets_the_session_of_home_assistant_and_what_the_user_chose
     hass.config_entries.async_update_entry(
         studio_entry,
         data={**studio_entry.data, CONF_SSL: True, CONF_VERIFY_SSL: False},
-        options={CONF_POLL_INTERVAL: 2.0, CONF_SCENE_ITEMS: "all"},
+        options={CONF_POLL_INTERVAL: 2.0, CONF_SCENE_ITEMS: "all", CONF_AUDIO_METERS: True},
     )
 
     with patch("custom_components.infrafabric.studio_setup.ObsClient") as made:
@@ -634,6 +655,7 @@ async def test_an_obs_gets_the_session_of_home_assistant_and_what_the_user_chose
         tls=True,
         poll_interval=2.0,
         scene_items=True,
+        meters=True,
         identity=OBS_ID.removeprefix("obs_"),
     )
 
@@ -661,6 +683,7 @@ async def test_a_vmix_gets_the_session_of_home_assistant_and_what_the_user_chose
         8099,
         session=async_get_clientsession(hass),
         poll_interval=5.0,
+        meters=False,
         **http,
     )
 

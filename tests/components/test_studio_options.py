@@ -9,6 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.infrafabric.const import (
     CONF_AUDIO_CHANNELS,
+    CONF_AUDIO_METERS,
     CONF_DESTINATIONS,
     CONF_POLL_INTERVAL,
     CONF_SCENE_ITEMS,
@@ -110,6 +111,7 @@ async def test_the_settings_of_an_obs_apply_while_it_stays_connected(
     assert _suggested(result) == {
         CONF_POLL_INTERVAL: 5.0,
         CONF_AUDIO_CHANNELS: [],
+        CONF_AUDIO_METERS: False,
         CONF_SCENE_ITEMS: "none",
         CONF_SCENES: [],
     }
@@ -121,6 +123,7 @@ async def test_the_settings_of_an_obs_apply_while_it_stays_connected(
         {
             CONF_POLL_INTERVAL: 2.5,
             CONF_AUDIO_CHANNELS: [MICROPHONE],
+            CONF_AUDIO_METERS: False,
             CONF_SCENE_ITEMS: "none",
         },
     )
@@ -136,7 +139,7 @@ async def test_scenes_are_chosen_only_together_with_their_items(
     hass: HomeAssistant, studio_entry: MockConfigEntry, init_studio: FakeStudioClient
 ) -> None:
     result = await _open(hass, studio_entry, "studio_settings")
-    chosen = {CONF_POLL_INTERVAL: 5.0, CONF_SCENE_ITEMS: "chosen"}
+    chosen = {CONF_POLL_INTERVAL: 5.0, CONF_AUDIO_METERS: False, CONF_SCENE_ITEMS: "chosen"}
 
     result = await _submit(hass, result, chosen)
     assert result["errors"] == {CONF_SCENES: "no_scene_chosen"}
@@ -162,7 +165,12 @@ async def test_what_another_scene_collection_has_stays_chosen(
     result = await _submit(
         hass,
         result,
-        {CONF_POLL_INTERVAL: 5.0, CONF_SCENE_ITEMS: "chosen", CONF_SCENES: [CAMERA]},
+        {
+            CONF_POLL_INTERVAL: 5.0,
+            CONF_AUDIO_METERS: False,
+            CONF_SCENE_ITEMS: "chosen",
+            CONF_SCENES: [CAMERA],
+        },
     )
 
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -180,12 +188,13 @@ async def test_the_settings_of_a_vmix_have_no_scene_items(
         key for key in init_studio.studio.audio if key not in ("master", "bus_a")
     ]
 
-    result = await _submit(hass, result, {CONF_POLL_INTERVAL: 1})
+    result = await _submit(hass, result, {CONF_POLL_INTERVAL: 1, CONF_AUDIO_METERS: True})
 
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert studio_entry.options == {
         CONF_POLL_INTERVAL: 1,
         CONF_AUDIO_CHANNELS: [],
+        CONF_AUDIO_METERS: True,
         CONF_SCENE_ITEMS: "none",
         CONF_SCENES: [],
         CONF_DESTINATIONS: [],
@@ -394,6 +403,28 @@ async def test_a_stored_key_is_not_shown_again_and_stays_when_its_field_is_left_
     assert result["type"] is FlowResultType.CREATE_ENTRY
     others = [known for known in STORED if known is not wanted]
     assert studio_entry.options[CONF_DESTINATIONS] == [*others, wanted | {"name": "New name"}]
+
+
+async def test_the_strength_of_the_encryption_is_chosen_and_stays_in_a_stored_destination(
+    hass: HomeAssistant, studio_entry: MockConfigEntry, init_studio: FakeStudioClient
+) -> None:
+    result = await _open(hass, studio_entry, "destinations", "destination_edit")
+    result = await _submit(hass, result, {"destination": "Truck"})
+    assert "key_length" not in _suggested(result)
+    await _submit(hass, result, _suggested(result) | {"key_length": "32"})
+    stored = studio_entry.runtime_data.destinations["Truck"]
+    assert stored.key_length == 32
+
+    result = await _open(hass, studio_entry, "destinations", "destination_edit")
+    result = await _submit(hass, result, {"destination": "Truck"})
+    assert _suggested(result)["key_length"] == "32"
+    await _submit(hass, result, _suggested(result) | {"latency_ms": 300})
+
+    assert studio_entry.runtime_data.destinations["Truck"].key_length == 32
+    result = await _open(hass, studio_entry, "destinations", "destination_edit")
+    result = await _submit(hass, result, {"destination": "Truck"})
+    await _submit(hass, result, _suggested(result) | {"key_length": "auto"})
+    assert studio_entry.runtime_data.destinations["Truck"].key_length is None
 
 
 async def test_a_stored_key_is_replaced_by_the_one_that_is_typed(

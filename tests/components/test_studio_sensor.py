@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.infrafabric.const import CONF_AUDIO_METERS
 from custom_components.infrafabric.studio.model import OutputState, Statistics, StudioState
 from custom_components.infrafabric.studio_sensor import CALM_SECONDS, SLOW_SECONDS
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
@@ -46,6 +47,12 @@ RUNNING: dict[str, Any] = {
 @pytest.fixture
 def platforms() -> list[Platform]:
     return [Platform.SENSOR]
+
+
+@pytest.fixture
+def studio_options(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Ask for meters, but in the test of who did not."""
+    return {CONF_AUDIO_METERS: "nobody_asked" not in request.node.name}
 
 
 @both_studios
@@ -163,6 +170,27 @@ async def test_a_studio_without_meters_has_no_sensors_for_them(
     hass: HomeAssistant, init_studio: FakeStudioClient, studio_entry: MockConfigEntry
 ) -> None:
     assert not any("_level" in entity_id for entity_id in entity_ids(hass, studio_entry))
+
+
+async def test_meters_that_nobody_asked_for_any_more_leave_no_sensors_behind(
+    hass: HomeAssistant, init_studio: FakeStudioClient, studio_entry: MockConfigEntry
+) -> None:
+    audio = init_studio.studio.audio
+    loud = {**audio, MICROPHONE: replace(audio[MICROPHONE], meter=0.5)}
+    init_studio.replace_state(audio=loud)
+    await hass.async_block_till_done()
+    level = "sensor.stage_microphone_level"
+    assert level not in disabled(hass, studio_entry)
+
+    hass.config_entries.async_update_entry(studio_entry, options={CONF_AUDIO_METERS: True})
+    await hass.async_block_till_done()
+    init_studio.replace_state(audio=loud)
+    await hass.async_block_till_done()
+    assert level in disabled(hass, studio_entry)
+    hass.config_entries.async_update_entry(studio_entry, options={CONF_AUDIO_METERS: False})
+    await hass.async_block_till_done()
+
+    assert level not in disabled(hass, studio_entry)
 
 
 @with_vmix

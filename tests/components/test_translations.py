@@ -55,9 +55,13 @@ from custom_components.infrafabric.studio_binary_sensor import (
 )
 from custom_components.infrafabric.studio_button import STUDIO_BUTTONS
 from custom_components.infrafabric.studio_event import EVENT_TYPES, STUDIO_ACTIVITY
+from custom_components.infrafabric.studio_options import KEY_LENGTH
 from custom_components.infrafabric.studio_sensor import OF_STREAMS, STUDIO_SENSORS
 from custom_components.infrafabric.studio_services import STUDIO_ACTIONS
 from custom_components.infrafabric.studio_things import PlacedItem, Stage
+from custom_components.infrafabric.surfaces.rules import Button, Priority, What
+from custom_components.infrafabric.surfaces.setup import SUBENTRIES
+from custom_components.infrafabric.surfaces.texts import TEXTS
 from custom_components.infrafabric.trigger import TRIGGERS
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -159,7 +163,7 @@ def test_texts_are_as_hassfest_wants_them(language: str) -> None:
 def test_texts_that_are_not_rendered_have_nothing_to_render(language: str) -> None:
     # The frontend gives the title of a menu no placeholders, and shows it and errors as they are.
     for path, text in flat(texts_of(language)).items():
-        if path.split(".")[0] in ("config", "options"):
+        if path.split(".")[0] in ("config", "config_subentries", "options"):
             if path.endswith(".title"):
                 assert not placeholders_of(text), path
             if path.endswith(".title") or ".error." in path:
@@ -410,8 +414,14 @@ def test_every_choice_has_a_text_and_no_text_is_without_a_choice() -> None:
         "expiry": set(forms.EXPIRIES),
         "ice": set(forms.ICE_MODES),
         "scene_items": set(ITEM_MODES),
+        "srt_key_length": set(KEY_LENGTH.config["options"]),
         "srt_mode": set(SrtMode),
         "destination_service": set(Service),
+        "occasion": set(What),
+        "notification_button": {button.key for button in Button},
+        "notification_button_label": {button.key for button in Button},
+        "notification_priority": set(Priority),
+        "notification_text": set(TEXTS),
     }
     parts = [described for kind in AUTOMATION_PARTS.values() for described in kind.values()]
     for part in (*SERVICES.values(), *parts):
@@ -461,7 +471,7 @@ def literal(node: ast.AST | None) -> Any:
 def raised_here() -> dict[str, set[str]]:
     """Return the placeholders of every translated error that floor 5 raises by name."""
     found: dict[str, set[str]] = {}
-    for _, call in calls(ROOT):
+    for _, call in (*calls(ROOT), *calls(ROOT / "surfaces")):
         if not RAISED.search(name_of(call)):
             continue
         words = {word.arg: word.value for word in call.keywords}
@@ -524,6 +534,18 @@ def test_no_text_of_a_dialog_is_without_its_step() -> None:
                     continue
                 named = f'"{key}"' in source or f"async_step_{key}(" in source
                 assert named, (section, kind, key)
+
+
+def test_no_text_of_a_subentrys_dialog_is_without_its_step() -> None:
+    source = "".join(file.read_text() for file in (ROOT / "surfaces").glob("*_flow.py"))
+    assert EN["config_subentries"].keys() == SUBENTRIES.keys()
+    for name, texts in EN["config_subentries"].items():
+        assert {"entry_type", "initiate_flow"} <= texts.keys(), name
+        assert {"user", "reconfigure"} == texts["initiate_flow"].keys(), name
+        for kind in ("step", "error", "abort"):
+            for key in texts.get(kind, {}):
+                named = f'"{key}"' in source or f"async_step_{key}(" in source
+                assert named or key == "reconfigure_successful", (name, kind, key)
 
 
 @pytest.mark.parametrize(

@@ -442,6 +442,14 @@ async def test_a_flood_of_activators_is_answered_by_one_reading_not_by_one_chang
     assert len(vmix.told(StateChanged)) <= watching.MAX_EVENTS + 10
 
 
+async def test_how_loud_a_channel_is_shows_only_to_who_asked() -> None:
+    async with studio() as vmix:
+        assert {channel.meter for channel in vmix.client.state.audio.values()} == {None}  # type: ignore[union-attr]
+    async with studio(meters=True) as vmix:
+        found = vmix.client.state.audio[key(vmix, 1)]  # type: ignore[union-attr]
+        assert found.meter == 0.0844
+
+
 async def test_nothing_is_told_when_nothing_changes() -> None:
     async with studio(poll_interval=0.02) as vmix:
         before = len(vmix.simulator.requests)

@@ -35,6 +35,12 @@ def not_connected() -> UnreachableError:
     return UnreachableError("studio_not_connected", "There is no connection to vMix right now.")
 
 
+def _without_meters(state: StudioState) -> StudioState:
+    return replace(
+        state, audio={key: replace(channel, meter=None) for key, channel in state.audio.items()}
+    )
+
+
 class VmixWatcher(SupervisedClient):
     """Keeps a connection to one vMix, and its state current.
 
@@ -48,6 +54,7 @@ class VmixWatcher(SupervisedClient):
         http_username: For the web controller.
         http_password: Likewise.
         poll_interval: Seconds between two readings when nothing happens.
+        meters: Whether the state has how loud each channel was at the last reading.
         rng: Source of the jitter between attempts.
 
     """
@@ -63,6 +70,7 @@ class VmixWatcher(SupervisedClient):
         http_username: str | None = None,
         http_password: str | None = None,
         poll_interval: float = DEFAULT_POLL_INTERVAL,
+        meters: bool = False,
         rng: random.Random | None = None,
     ) -> None:
         """Begin without a connection."""
@@ -74,6 +82,7 @@ class VmixWatcher(SupervisedClient):
         self._port = port
         self._http = (session, http_port, http_username, http_password) if use_http else None
         self.poll_interval = poll_interval
+        self._with_meters = meters
         self._link: Link | None = None
         self._reading: Reading | None = None
         self._tally = ""
@@ -162,6 +171,9 @@ class VmixWatcher(SupervisedClient):
     # -- what arrives -------------------------------------------------------------------------
 
     def _take_reading(self, reading: Reading) -> None:
+        if not self._with_meters:
+            # They change with every reading, and would make each of them news.
+            reading = replace(reading, state=_without_meters(reading.state))
         self._reading = reading
         state = self._with_tally(reading.state)
         # What vMix said while it wrote the XML may be newer than that.

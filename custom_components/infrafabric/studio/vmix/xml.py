@@ -204,6 +204,13 @@ def _source(key: str, element: Element, fields: Iterable[TextField]) -> Source:
     )
 
 
+def _meter(element: Element) -> float | None:
+    """Return how loud the louder channel is, as an amplitude."""
+    said = [number(element.get(name)) for name in ("meterF1", "meterF2")]
+    levels = [level for level in said if level is not None]
+    return min(1.0, max(0.0, *levels)) if levels else None
+
+
 def _channel(key: str, name: str, element: Element, buses: tuple[str, ...] = ()) -> AudioChannel:
     return AudioChannel(
         key=key,
@@ -212,6 +219,7 @@ def _channel(key: str, name: str, element: Element, buses: tuple[str, ...] = ())
         muted=boolean(element.get("muted")),
         volume=fader(number(element.get("volume"))),
         buses=buses,
+        meter=_meter(element),
     )
 
 
