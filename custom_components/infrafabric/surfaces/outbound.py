@@ -21,7 +21,7 @@ from aiohttp import ClientSession, ThreadedResolver
 from aiohttp.abc import AbstractResolver
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
-from homeassistant.const import CONF_EVENTS, CONF_URL, EVENT_HOMEASSISTANT_STOP
+from homeassistant.const import CONF_URL, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
@@ -42,6 +42,7 @@ from .webhook_keys import CONF_KEYS, signers
 
 _LOGGER = logging.getLogger(__name__)
 
+CONF_EVENTS: Final = "events"
 CONF_DEVICES: Final = "devices"
 CONF_PRIVATE: Final = "private"
 
