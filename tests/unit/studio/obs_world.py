@@ -120,7 +120,7 @@ class FakeObs:
         self.sockets: list[web.WebSocketResponse] = []
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(protocols=(protocol.SUBPROTOCOL,))
+        socket = web.WebSocketResponse(timeout=0.5, protocols=(protocol.SUBPROTOCOL,))
         await socket.prepare(request)
         self.sockets.append(socket)
         if self.hello is not None:

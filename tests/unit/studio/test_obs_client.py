@@ -592,4 +592,51 @@ async def test_a_transition_that_obs_ignored_is_chosen_again(client, fake):
     fake.answers["SetCurrentSceneTransition"] = choose
     with patch.object(showing, "CHANGE_TIMEOUT", 4.5):
         await client.set_transition("Schnitt")
-    assert asked == ["Schnitt", "Schnitt"]
+    assert len(asked) > 1
+    assert client.state.transition == "Schnitt"
+
+
+# -- what real ones do ----------------------------------------------------------------------------
+
+
+async def test_a_start_that_obs_is_not_ready_for_is_asked_again(client, fake):
+    """OBS tells that a recording stopped, and for a moment refuses to start the next one."""
+    asked: list[int] = []
+
+    def start(data: dict[str, Any]) -> Any:
+        asked.append(1)
+        if len(asked) == 1:
+            return 500
+        fake.answers["GetRecordStatus"] = {"outputActive": True, "outputPaused": False}
+        return {}
+
+    fake.answers["StartRecord"] = start
+    assert (await client.start_output("record")).state is OutputState.ACTIVE
+    assert len(asked) == 2
+
+
+async def test_a_start_ends_in_time_when_obs_answers_nothing(client, fake):
+    fake.silent.add("GetStreamStatus")
+    async with asyncio.timeout(3):
+        with pytest.raises(DeadlineError) as raised:
+            await client.start_output("stream", timeout=0.1)
+    assert raised.value.code == "not_confirmed"
+
+
+async def test_two_changes_of_a_pause_keep_a_distance(client, fake):
+    fake.answers["GetRecordStatus"] = {"outputActive": True, "outputPaused": False}
+    at: dict[str, float] = {}
+
+    def paused(name: str, value: bool):
+        def change(data: dict[str, Any]) -> dict[str, Any]:
+            at[name] = asyncio.get_running_loop().time()
+            fake.answers["GetRecordStatus"] = {"outputActive": True, "outputPaused": value}
+            return {}
+
+        return change
+
+    fake.answers["PauseRecord"] = paused("pause", True)
+    fake.answers["ResumeRecord"] = paused("resume", False)
+    assert (await client.pause_recording()).state is OutputState.PAUSED
+    assert (await client.resume_recording()).state is OutputState.ACTIVE
+    assert at["resume"] - at["pause"] > outputs.PAUSE_GAP * 0.9

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 import hmac
 import math
+import time
 from typing import Any, Final
 
 from ..destination import Destination, Service
@@ -122,7 +123,7 @@ class ObsClient(Showing):
         destination.check()
         if destination.service is Service.WHIP:
             self._need_feature(Feature.WHIP)
-        await self._look("stream")
+        await self._look("stream", time.monotonic() + CHANGE_TIMEOUT, CHANGE_TIMEOUT)
         stream = self._output("stream")
         if stream is not None and stream.state not in {OutputState.STOPPED, OutputState.UNKNOWN}:
             raise _running()

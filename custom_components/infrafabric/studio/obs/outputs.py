@@ -24,6 +24,8 @@ LOOK_AGAIN: Final = 1.0
 """Seconds without an event until the studio is asked how things are."""
 PAUSE_TIMEOUT: Final = 5.0
 """Seconds until OBS must have paused a recording."""
+PAUSE_GAP: Final = 0.5
+"""Seconds between two changes of a pause."""
 REPLAY_TIMEOUT: Final = 15.0
 """Seconds until the replay buffer must be written."""
 
@@ -48,6 +50,8 @@ _ADVICE: Final[Mapping[str, str]] = {
 
 class Outputs(Watching):
     """The part of the client that starts and stops."""
+
+    _paused_at = float("-inf")
 
     # -- asking -------------------------------------------------------------------------------
 
@@ -145,7 +149,7 @@ class Outputs(Watching):
         """
         deadline = time.monotonic() + timeout
         name, data = self._request_for(key, _START, "StartOutput")
-        await self._look(key)
+        await self._look(key, deadline, timeout)
         failures = self._book.failures(key)
         asked = False
         while True:
@@ -157,8 +161,9 @@ class Outputs(Watching):
                 raise failed(key, state)
             if not asked and state in {OutputState.STOPPED, OutputState.UNKNOWN}:
                 failures = self._book.failures(key)
-                await self._do(name, data, well=frozenset({Status.OUTPUT_RUNNING}))
-                asked = True
+                # OBS may tell the end of the last run just before it has let go of it.
+                answer = await self._do(name, data, well=frozenset({Status.OUTPUT_RUNNING}))
+                asked = answer.ok
             elif state is OutputState.STARTING:
                 asked = True
             await self._wait(key, state, deadline, timeout)
@@ -167,7 +172,7 @@ class Outputs(Watching):
         """Stop an output and return it as confirmed (``STOPPED``)."""
         deadline = time.monotonic() + timeout
         name, data = self._request_for(key, _STOP, "StopOutput")
-        await self._look(key)
+        await self._look(key, deadline, timeout)
         if self._output(key) is None:
             # OBS has its own words for an output that this machine cannot have.
             await self._do(name, data)
@@ -204,10 +209,21 @@ class Outputs(Watching):
         _link, state = self._linked()
         return state.outputs.get(key)
 
-    async def _look(self, key: str) -> None:
-        """Read how the outputs are now."""
+    async def _look(self, key: str, deadline: float, timeout: float) -> None:
+        """Read how the outputs are now.
+
+        Raises:
+            DeadlineError: OBS did not answer until then.
+
+        """
         link, _state = self._linked()
-        await self._refresh(link, frozenset({Part.OUTPUTS}))
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                await self._refresh(link, frozenset({Part.OUTPUTS}))
+        except TimeoutError:
+            output = self._output(key)
+            state = output.state if output is not None else OutputState.UNKNOWN
+            raise not_confirmed(key, state.value, timeout) from None
 
     async def _wait(self, key: str, before: OutputState, deadline: float, timeout: float) -> None:
         """Wait for a change of an output, and look for one if none is told."""
@@ -217,7 +233,7 @@ class Outputs(Watching):
         await self._next_change(min(LOOK_AGAIN, deadline - now))
         output = self._output(key)
         if output is not None and output.state is before:
-            await self._look(key)
+            await self._look(key, deadline, timeout)
 
     async def stop_everything(self, *, timeout: float = CONFIRM_TIMEOUT) -> list[StopReport]:
         """Stop every output at once and report on each; never raises for a single output."""
@@ -253,7 +269,10 @@ class Outputs(Watching):
 
     async def _set_paused(self, name: str, wanted: OutputState, already: Status) -> Output:
         self._need_feature(Feature.PAUSE)
-        await self._look("record")
+        # Two changes within a frame leave OBS 29 with a recording that never ends.
+        await asyncio.sleep(max(0.0, self._paused_at + PAUSE_GAP - time.monotonic()))
+        deadline = time.monotonic() + PAUSE_TIMEOUT
+        await self._look("record", deadline, PAUSE_TIMEOUT)
         output = self._output("record")
         if output is not None and output.state is OutputState.STOPPED:
             # OBS answers that it did it.
@@ -265,7 +284,7 @@ class Outputs(Watching):
             )
         if output is None or output.state is not wanted:
             await self._do(name, well=frozenset({already}))
-        deadline = time.monotonic() + PAUSE_TIMEOUT
+            self._paused_at = time.monotonic()
         while True:
             output = self._output("record")
             if output is not None and output.state is wanted:
@@ -273,7 +292,9 @@ class Outputs(Watching):
             state = output.state if output is not None else OutputState.UNKNOWN
             if state is OutputState.STOPPED:
                 raise failed("record", state)
-            if time.monotonic() >= deadline:
+            try:
+                await self._wait("record", state, deadline, PAUSE_TIMEOUT)
+            except DeadlineError as err:
                 raise DeadlineError(
                     "not_confirmed",
                     f"OBS answered {name} but the recording is still {state}. A recording that "
@@ -281,8 +302,7 @@ class Outputs(Watching):
                     "quality in OBS's settings.",
                     output="record",
                     state=state.value,
-                )
-            await self._wait("record", state, deadline, PAUSE_TIMEOUT)
+                ) from err
 
     async def split_recording(self) -> None:
         """Begin a new file (``Feature.SPLIT``)."""

@@ -26,6 +26,10 @@ MAX_PICTURE_SIDE: Final = 4096
 """Pixels that OBS accepts."""
 CHANGE_TIMEOUT: Final = 10.0
 """Seconds until OBS must have changed what it was told to change."""
+TRANSITION_MARGIN: Final = 0.5
+"""Seconds after which a transition has ended, though OBS did not say so (it sometimes forgets)."""
+UNKNOWN_TRANSITION: Final = 2.0
+"""Seconds that a transition without a known duration may take, likewise."""
 _PICTURE: Final = "data:image/jpeg;base64,"
 
 
@@ -142,7 +146,9 @@ class Showing(Outputs):
 
     async def _quiet(self) -> None:
         """Wait until no transition runs: meanwhile OBS says yes to requests that it ignores."""
-        limit = self._patience()
+        _link, state = self._linked()
+        ms = state.transition_ms
+        limit = UNKNOWN_TRANSITION if ms is None else ms / 1000 + TRANSITION_MARGIN
         while (rest := self._transitions.rest(time.monotonic(), limit)) > 0:
             self._linked()
             await self._next_change(rest)
