@@ -1,5 +1,6 @@
 """What each action does in one studio, and what it returns of what the studio confirmed."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -47,9 +48,11 @@ SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
 async def start_stream(studio: StudioCoordinator, data: Mapping[str, Any]) -> dict[str, Any]:
     """Start a stream, to a stored destination if one is named."""
     stream = _stream(studio, data.get("channel"))
-    if (name := data.get("destination")) is not None:
-        await studio.client.set_destination(_destination(studio, name), output=stream.key)
-    return _output(studio, await _start(studio, stream.key, data))
+    # Another automation must not set its destination in between.
+    async with studio.starting.setdefault(stream.key, asyncio.Lock()):
+        if (name := data.get("destination")) is not None:
+            await studio.client.set_destination(_destination(studio, name), output=stream.key)
+        return _output(studio, await _start(studio, stream.key, data))
 
 
 async def stop_stream(studio: StudioCoordinator, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +69,8 @@ async def set_stream_destination(
     """Set where a stream goes, without starting it."""
     stream = _stream(studio, data.get("channel"))
     destination = _destination(studio, data["destination"])
-    reported = await studio.client.set_destination(destination, output=stream.key)
+    async with studio.starting.setdefault(stream.key, asyncio.Lock()):
+        reported = await studio.client.set_destination(destination, output=stream.key)
     return {"output": stream.key, "destination": reported}
 
 

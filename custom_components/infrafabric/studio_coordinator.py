@@ -1,5 +1,6 @@
 """StudioCoordinator: binds one OBS Studio or vMix to Home Assistant's devices and events."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 import logging
 from typing import Any, Final
@@ -117,6 +118,8 @@ class StudioCoordinator:
         self.entry = entry
         self.client = client
         self.device_id = ""
+        self.starting: dict[str, asyncio.Lock] = {}
+        """By stream: held from setting a destination until the stream has begun."""
         self._listeners: list[Callable[[StudioEvent], None]] = []
         self._parts: list[_Parts] = []
         self._monitor = HealthMonitor()

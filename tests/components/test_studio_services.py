@@ -170,6 +170,27 @@ async def test_a_stream_starts_to_a_stored_destination_on_a_chosen_channel(world
     assert [call[0] for call in world.vmix.calls[1:]] == ["set_destination", "start_output"]
 
 
+async def test_two_automations_do_not_set_a_destination_between_each_other_s_set_and_start(
+    world: World,
+) -> None:
+    world.obs.gate = asyncio.Event()
+    tasks = [
+        asyncio.create_task(world.act("start_stream", destination=name))
+        for name in ("Sunday service", "Backup")
+    ]
+    other = asyncio.create_task(world.act("stop_stream"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    # Only the first one is at work; to stop waits for nobody.
+    calls = [call[0] for call in world.obs.calls if call[0] != "start"]
+    assert sorted(calls) == ["set_destination", "stop_output"]
+    world.obs.gate.set()
+    await asyncio.gather(*tasks, other)
+
+    calls = [call[0] for call in world.obs.calls if call[0] in ("set_destination", "start_output")]
+    assert calls == ["set_destination", "start_output"] * 2
+
+
 async def test_a_stream_does_not_start_when_its_destination_is_refused(world: World) -> None:
     world.obs.error = RefusedError("destination_differs", "What was read back differs.")
 
