@@ -1,0 +1,612 @@
+"""Outbound webhooks: what happens here reaches a real receiver, and nothing else does."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+import random
+import ssl
+import subprocess
+import time
+from types import MappingProxyType
+from typing import Any
+
+from aiohttp import web
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.infrafabric.const import CONF_KIND, DOMAIN, KIND_SURFACES
+from custom_components.infrafabric.happenings import Happened, Occasion
+from custom_components.infrafabric.surfaces import outbound as module
+from custom_components.infrafabric.surfaces.checked_connector import permitted
+from custom_components.infrafabric.surfaces.outbound import (
+    ISSUE_DEAD_LETTERS,
+    ISSUE_FULL,
+    ISSUE_GONE,
+    MAX_BODY,
+    Hook,
+    Outbound,
+    outbox_path,
+)
+from custom_components.infrafabric.surfaces.outbox import Outbox
+from custom_components.infrafabric.surfaces.retry import GIVE_UP_AFTER, Schedule
+from custom_components.infrafabric.surfaces.signing import PublicKey, SymmetricKey, verify
+from custom_components.infrafabric.surfaces.webhook_keys import (
+    OVERLAP,
+    first_key,
+    new_private_key,
+    new_secret,
+    public_key,
+    rotated,
+)
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+
+from .webhook_world import Names, Received, receiver, until
+
+SECRET = new_secret()
+URL_CANARY = "url-canary-77"
+
+type Start = Callable[..., Awaitable[Outbound]]
+
+
+def at_once(_failures: int, _since: float, now: float, _retry_after: float | None) -> float:
+    return now
+
+
+def never(_failures: int, _since: float, _now: float, _retry_after: float | None) -> None:
+    return None
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def entry(hass: HomeAssistant) -> MockConfigEntry:
+    entry = MockConfigEntry(domain=DOMAIN, data={CONF_KIND: KIND_SURFACES})
+    entry.add_to_hass(hass)
+    return entry
+
+
+@pytest.fixture
+async def start(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    clock: Clock,
+    tmp_path: Path,
+    socket_enabled: None,
+) -> AsyncIterator[Start]:
+    """Run an outbound webhook; it ends with the test."""
+    hass.config.config_dir = str(tmp_path)
+    running: list[Outbound] = []
+
+    async def begin(
+        url: str,
+        *,
+        names: Names | None = None,
+        schedule: Schedule | None = at_once,
+        **changes: Any,
+    ) -> Outbound:
+        subentry = ConfigSubentry(
+            data=MappingProxyType(
+                {
+                    "url": url,
+                    "events": ["stream_started", "stream_failed"],
+                    "devices": [],
+                    "private": True,
+                    "keys": first_key(SECRET),
+                    **changes,
+                }
+            ),
+            subentry_id="hook1",
+            subentry_type="webhook_out",
+            title="Ticker",
+            unique_id=None,
+        )
+        outbound = Outbound(
+            hass, Hook.of(subentry), resolver=names or Names(), clock=clock, schedule=schedule
+        )
+        await outbound.async_start(entry)
+        running.append(outbound)
+        return outbound
+
+    yield begin
+    for outbound in running:
+        with suppress(Exception):
+            await outbound.async_stop()
+
+
+def an_occasion(
+    what: Happened = Happened.STREAM_STARTED, device_id: str | None = "stage", **data: Any
+) -> Occasion:
+    return Occasion(what, device_id, "text", {"device_id": device_id, **data})
+
+
+async def counts(outbound: Outbound) -> dict[str, Any]:
+    return await outbound.async_describe()
+
+
+async def settled(outbound: Outbound, **wanted: Any) -> None:
+    """Wait until diagnostics say what is wanted."""
+    async with asyncio.timeout(10):
+        while not wanted.items() <= (await counts(outbound)).items():
+            await asyncio.sleep(0.005)
+
+
+def issue(hass: HomeAssistant, code: str) -> ir.IssueEntry | None:
+    return ir.async_get(hass).async_get_issue(DOMAIN, f"{code}_hook1")
+
+
+# -- what a receiver gets ---------------------------------------------------------------------
+
+
+async def test_a_receiver_gets_what_happened_signed(start: Start) -> None:
+    async with receiver() as there:
+        outbound = await start(there.url)
+        outbound.async_tell(an_occasion(channel=1))
+        await until(lambda: bool(there.requests))
+        await settled(outbound, waiting=0)
+
+    (got,) = there.requests
+    assert got.json["type"] == "infrafabric.stream_started"
+    assert got.json["data"] == {"device_id": "stage", "channel": 1}
+    assert datetime.fromisoformat(got.json["timestamp"]).tzinfo is not None
+    assert got.headers["content-type"] == "application/json"
+    assert got.headers["host"].startswith("receiver.example")
+    verified = verify(got.headers, got.body, [SymmetricKey.parse(SECRET)], time.time())
+    assert verified.message_id.startswith("msg_")
+
+
+async def test_a_receiver_with_the_public_key_can_check_too(start: Start) -> None:
+    private = new_private_key()
+    async with receiver() as there:
+        outbound = await start(there.url, keys=first_key(private))
+        outbound.async_tell(an_occasion())
+        await until(lambda: bool(there.requests))
+
+    (got,) = there.requests
+    assert got.headers["webhook-signature"].startswith("v1a,")
+    verify(got.headers, got.body, [PublicKey.parse(public_key(private))], time.time())
+
+
+async def test_both_keys_sign_while_one_is_exchanged(start: Start, clock: Clock) -> None:
+    fresh = new_secret()
+    async with receiver() as there:
+        keys = rotated(first_key(SECRET), fresh, time.time())
+        outbound = await start(there.url, keys=keys)
+        outbound.async_tell(an_occasion())
+        await until(lambda: len(there.requests) == 1)
+        clock.ahead = OVERLAP + 1
+        outbound.async_tell(an_occasion())
+        await until(lambda: len(there.requests) == 2)
+
+    during, after = there.requests
+    for key in (SECRET, fresh):
+        verify(during.headers, during.body, [SymmetricKey.parse(key)], time.time())
+    assert len(during.headers["webhook-signature"].split(" ")) == 2
+    assert len(after.headers["webhook-signature"].split(" ")) == 1
+    verify(after.headers, after.body, [SymmetricKey.parse(fresh)], clock())
+
+
+async def test_only_what_was_chosen_is_told(start: Start) -> None:
+    async with receiver() as there:
+        outbound = await start(there.url, devices=["stage"])
+        outbound.async_tell(an_occasion(Happened.STREAM_STOPPED))
+        outbound.async_tell(an_occasion(device_id="garage"))
+        outbound.async_tell(an_occasion(device_id=None))
+        outbound.async_tell(an_occasion(Happened.STREAM_FAILED))
+        await until(lambda: bool(there.requests))
+        await settled(outbound, waiting=0)
+
+    assert [got.json["type"] for got in there.requests] == ["infrafabric.stream_failed"]
+
+
+# -- trying again -----------------------------------------------------------------------------
+
+
+async def test_it_is_tried_again_with_the_same_id_until_it_arrives(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with receiver() as there:
+        there.answer = lambda _: web.Response(status=500 if len(there.requests) < 4 else 204)
+        outbound = await start(there.url)
+        outbound.async_tell(an_occasion())
+        await settled(outbound, waiting=0, failing=False)
+
+    assert len(there.requests) == 4
+    assert len({got.message_id for got in there.requests}) == 1
+    assert len({got.body for got in there.requests}) == 1
+    said = [r.getMessage() for r in caplog.records if "Ticker" in r.getMessage()]
+    assert len(said) == 2, "once that it fails, once that it works again"
+    assert "http_500" in said[0]
+    assert URL_CANARY not in caplog.text
+
+
+async def test_the_real_schedule_waits(start: Start) -> None:
+    async with receiver(lambda _: web.Response(status=500)) as there:
+        outbound = await start(there.url, schedule=None)
+        outbound.async_tell(an_occasion())
+        await settled(outbound, failing=True)
+        outbound.async_tell(an_occasion())
+        await until(lambda: len(there.requests) == 2)
+        await settled(outbound, waiting=2)
+
+    assert len({got.message_id for got in there.requests}) == 2, "each was tried once"
+
+
+async def test_what_was_not_delivered_is_after_a_restart(start: Start) -> None:
+    async with receiver(lambda _: web.Response(status=500)) as there:
+        outbound = await start(there.url, schedule=lambda *_: time.time() + 0.2)
+        outbound.async_tell(an_occasion())
+        await settled(outbound, failing=True)
+        await outbound.async_stop()
+        there.answer = lambda _: web.Response()
+        before = len(there.requests)
+
+        again = await start(there.url)
+        await until(lambda: len(there.requests) > before)
+        await settled(again, waiting=0)
+
+    assert len({got.message_id for got in there.requests}) == 1
+
+
+async def test_what_happens_just_before_the_end_is_kept(hass: HomeAssistant, start: Start) -> None:
+    outbound = await start("http://receiver.example:9/", names=Names([]))
+    outbound.async_tell(an_occasion())
+    await outbound.async_stop()
+    outbound.async_tell(an_occasion())
+
+    outbox = Outbox(outbox_path(hass, "hook1"))
+    outbox.open()
+    assert outbox.counts.waiting == 1
+    outbox.close()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("form", ["seconds", "date"])
+async def test_a_receiver_that_asks_for_time_gets_it(
+    start: Start, clock: Clock, status: int, form: str
+) -> None:
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True)
+    headers = {"Retry-After": "600" if form == "seconds" else later}
+    async with receiver(lambda _: web.Response(status=status, headers=headers)) as there:
+        outbound = await start(there.url)
+        outbound.async_tell(an_occasion())
+        await settled(outbound, failing=True)
+        there.answer = lambda _: web.Response()
+        outbound.async_tell(an_occasion())
+        await settled(outbound, waiting=2)
+        assert len(there.requests) == 1, "other messages wait, too"
+
+        clock.ahead = 700
+        outbound.async_tell(an_occasion())
+        await settled(outbound, waiting=0)
+        assert len(there.requests) == 4
+
+
+# -- giving up --------------------------------------------------------------------------------
+
+
+async def test_after_a_day_it_is_a_dead_letter_that_can_be_sent_again(
+    hass: HomeAssistant, start: Start, clock: Clock
+) -> None:
+    async with receiver(lambda _: web.Response(status=500)) as there:
+        outbound = await start(there.url, schedule=None)
+        outbound.async_tell(an_occasion())
+        await settled(outbound, failing=True)
+        assert issue(hass, ISSUE_DEAD_LETTERS) is None
+        clock.ahead = GIVE_UP_AFTER + 1
+        outbound._news.set()
+        await settled(outbound, dead_letters=1, waiting=0)
+        await until(lambda: issue(hass, ISSUE_DEAD_LETTERS) is not None)
+
+        shown = issue(hass, ISSUE_DEAD_LETTERS)
+        assert shown is not None
+        assert shown.translation_placeholders is not None
+        assert shown.translation_placeholders["webhook"] == "Ticker"
+        assert shown.translation_placeholders["count"] == "1"
+        assert there.requests[0].message_id in shown.translation_placeholders["letters"]
+        assert "http_500" in shown.translation_placeholders["letters"]
+
+        there.answer = lambda _: web.Response()
+        assert await outbound.async_resend() == 1
+        assert issue(hass, ISSUE_DEAD_LETTERS) is None
+        await settled(outbound, dead_letters=0, waiting=0)
+
+    assert len({got.message_id for got in there.requests}) == 1
+    assert len(there.requests) == 3
+
+
+async def test_a_receiver_that_is_gone_hears_no_more_until_it_is_asked_for(
+    hass: HomeAssistant, start: Start
+) -> None:
+    async with receiver(lambda _: web.Response(status=410)) as there:
+        outbound = await start(there.url)
+        outbound.async_tell(an_occasion())
+        await until(lambda: issue(hass, ISSUE_GONE) is not None)
+        await settled(outbound, stopped_by_receiver=True, dead_letters=1)
+        outbound.async_tell(an_occasion())
+        await outbound.async_stop()
+        outbound.async_hide_issues()
+        assert issue(hass, ISSUE_GONE) is None
+
+        again = await start(there.url)
+        await until(lambda: issue(hass, ISSUE_GONE) is not None)
+        again.async_tell(an_occasion())
+        assert len(there.requests) == 1
+
+        there.answer = lambda _: web.Response()
+        assert await again.async_resend() == 1
+        await settled(again, stopped_by_receiver=False, waiting=0, dead_letters=0)
+        assert issue(hass, ISSUE_GONE) is None
+        again.async_tell(an_occasion())
+        await until(lambda: len(there.requests) == 3)
+
+
+async def test_another_address_is_another_receiver(start: Start) -> None:
+    async with receiver(lambda _: web.Response(status=410)) as there:
+        outbound = await start(there.url)
+        outbound.async_tell(an_occasion())
+        await settled(outbound, stopped_by_receiver=True)
+        await outbound.async_stop()
+
+        again = await start(there.url + "&other")
+        assert (await counts(again))["stopped_by_receiver"] is False
+
+
+async def test_what_finds_no_room_is_counted_and_shown(hass: HomeAssistant, start: Start) -> None:
+    outbound = await start("http://receiver.example:9/", names=Names([]), schedule=None)
+    outbound._outbox._max_messages = 1
+    outbound.async_tell(an_occasion())
+    outbound.async_tell(an_occasion())
+    await settled(outbound, refused=1)
+    assert issue(hass, ISSUE_FULL) is not None
+
+    outbound.async_tell(an_occasion(text="x" * MAX_BODY))
+    await settled(outbound, refused=2)
+
+
+# -- where it connects to ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed", "allowed_privately"),
+    [
+        ("93.184.215.14", True, True),
+        ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True, True),
+        ("10.1.2.3", False, True),
+        ("172.16.0.1", False, True),
+        ("192.168.1.1", False, True),
+        ("100.64.0.1", False, True),
+        ("127.0.0.1", False, True),
+        ("::1", False, True),
+        ("fd12::1", False, True),
+        ("::ffff:192.168.1.1", False, True),
+        ("64:ff9b::10.0.0.1", False, True),
+        ("169.254.169.254", False, False),
+        ("169.254.1.1", False, False),
+        ("fe80::1", False, False),
+        ("fe80::1%eth0", False, False),
+        ("::ffff:169.254.169.254", False, False),
+        ("64:ff9b::169.254.169.254", False, False),
+        ("2002:a9fe:a9fe::1", False, False),
+        ("fd00:ec2::254", False, False),
+        ("100.100.100.200", False, False),
+        ("224.0.0.1", False, False),
+        ("ff02::1", False, False),
+        ("0.0.0.0", False, False),
+        ("0.1.2.3", False, False),
+        ("::", False, False),
+        ("255.255.255.255", False, False),
+        ("240.0.0.1", False, False),
+        ("no address", False, False),
+    ],
+)
+def test_addresses_that_are_not_of_the_internet_need_leave(
+    address: str, allowed: bool, allowed_privately: bool
+) -> None:
+    assert permitted(address, private=False) is allowed
+    assert permitted(address, private=True) is allowed_privately
+
+
+@pytest.mark.parametrize("host", ["receiver.example", "127.0.0.1", "[::ffff:127.0.0.1]"])
+async def test_a_private_address_is_refused_unless_allowed(
+    hass: HomeAssistant, start: Start, host: str
+) -> None:
+    async with receiver() as there:
+        url = there.url.replace("receiver.example", host)
+        outbound = await start(url, private=False, schedule=never)
+        outbound.async_tell(an_occasion())
+        await settled(outbound, dead_letters=1)
+        assert there.requests == []
+
+    letters = await hass.async_add_executor_job(outbound._outbox.dead_letters, 9)
+    assert [letter.reason for letter in letters] == ["address_refused"]
+
+
+async def test_one_bad_address_among_good_ones_is_enough_to_refuse(
+    hass: HomeAssistant, start: Start
+) -> None:
+    names = Names(["93.184.215.14", "127.0.0.1"])
+    outbound = await start("http://r.example/", names=names, private=False, schedule=never)
+    outbound.async_tell(an_occasion())
+    await settled(outbound, dead_letters=1)
+
+    letters = await hass.async_add_executor_job(outbound._outbox.dead_letters, 9)
+    assert [letter.reason for letter in letters] == ["address_refused"]
+
+
+async def test_the_address_that_was_checked_is_the_one_that_is_used(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A name that is good when it is checked and leads home when it is asked for again.
+    monkeypatch.setattr(
+        "custom_components.infrafabric.surfaces.checked_connector.permitted",
+        lambda address, private: address == "127.0.0.1",
+    )
+    names = Names(["127.0.0.1"], ["127.0.0.2"])
+    async with receiver() as there:
+        outbound = await start(there.url, names=names, private=False)
+        outbound.async_tell(an_occasion())
+        await until(lambda: bool(there.requests))
+        await settled(outbound, waiting=0)
+
+    assert names.asked == ["receiver.example"], "asked once for one connection"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(start: Start, status: int) -> None:
+    async with receiver() as elsewhere, receiver() as there:
+        there.answer = lambda _: web.Response(
+            status=status, headers={"Location": f"http://127.0.0.1:{elsewhere.port}/"}
+        )
+        outbound = await start(there.url, schedule=never)
+        outbound.async_tell(an_occasion())
+        await settled(outbound, dead_letters=1)
+
+    assert elsewhere.requests == []
+    assert len(there.requests) == 1
+
+
+async def test_an_endless_answer_is_not_waited_for(start: Start) -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while True:
+                await response.write(b"x" * 65536)
+                await asyncio.sleep(0)
+        return response
+
+    app = web.Application()
+    app.router.add_post("/", endless)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    outbound = await start(f"http://receiver.example:{runner.addresses[0][1]}/")
+    outbound.async_tell(an_occasion())
+    await settled(outbound, waiting=0, failing=False)
+    await runner.cleanup()
+
+
+async def test_a_receiver_that_never_answers_is_a_timeout(
+    hass: HomeAssistant, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.infrafabric.surfaces.posting.TIMEOUT", 0.05)
+
+    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await _reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    outbound = await start(f"http://receiver.example:{port}/", schedule=never)
+    outbound.async_tell(an_occasion())
+    await settled(outbound, dead_letters=1)
+    letters = await hass.async_add_executor_job(outbound._outbox.dead_letters, 9)
+    assert [letter.reason for letter in letters] == ["timeout"]
+    await outbound.async_stop()
+    server.close()
+    await server.wait_closed()
+
+
+def self_signed(folder: Path, name: str) -> tuple[Path, Path]:
+    """Return the files of a key and a certificate that nobody vouches for."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    of = ["-subj", "/CN=other", "-addext", f"subjectAltName=DNS:{name}"]
+    where = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*made, *of, *where], check=True, capture_output=True)
+    return key, certificate
+
+
+async def test_a_certificate_must_be_of_the_name_and_trusted(
+    hass: HomeAssistant, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the server says of clients that turn away is no failure of this test.
+    hass.loop.set_exception_handler(lambda _loop, _context: None)
+    key, certificate = self_signed(tmp_path, "receiver.example")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    async with receiver(ssl_context=tls) as there:
+        url = there.url.replace("http:", "https:")
+        outbound = await start(url, schedule=never)
+        outbound.async_tell(an_occasion())
+        await settled(outbound, dead_letters=1)
+        await outbound.async_stop()
+        assert there.requests == []
+
+        trusting = ssl.create_default_context(cafile=certificate)
+        monkeypatch.setattr(module, "client_context", lambda: trusting)
+        again = await start(url, schedule=never)
+        await again.async_resend()
+        await settled(again, dead_letters=0, waiting=0)
+        assert len(there.requests) == 1
+        await again.async_stop()
+
+        other = await start(url.replace("receiver.", "other."), schedule=never)
+        other.async_tell(an_occasion())
+        await settled(other, dead_letters=1)
+        assert len(there.requests) == 1
+        letters = await hass.async_add_executor_job(other._outbox.dead_letters, 9)
+        assert [letter.reason for letter in letters] == ["tls"]
+
+
+async def test_a_name_without_an_address_is_said_so(hass: HomeAssistant, start: Start) -> None:
+    outbound = await start("http://nowhere.example/", names=Names([]), schedule=never)
+    outbound.async_tell(an_occasion())
+    await settled(outbound, dead_letters=1)
+    letters = await hass.async_add_executor_job(outbound._outbox.dead_letters, 9)
+    assert [letter.reason for letter in letters] == ["unknown_host"]
+
+
+# -- many -------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+async def test_ten_thousand_events_arrive_at_a_receiver_that_fails_half_of_the_time(
+    start: Start,
+) -> None:
+    luck = random.Random(11)
+    taken: list[str] = []
+
+    def answer(request: Received) -> web.Response:
+        if luck.random() < 0.5:
+            taken.append(request.message_id)
+            # Half of those that fail after it took them: the sender cannot know.
+            return web.Response(status=200 if luck.random() < 0.8 else 500)
+        return web.Response(status=503)
+
+    # The event loop of tests looks at every step, which costs more than the steps.
+    asyncio.get_running_loop().set_debug(False)
+    async with receiver(answer) as there:
+        outbound = await start(there.url)
+        for number in range(10_000):
+            outbound.async_tell(an_occasion(number=number))
+        async with asyncio.timeout(55):
+            await settled_long(outbound)
+
+    numbers = {got.json["data"]["number"]: got.message_id for got in there.requests}
+    assert numbers.keys() == set(range(10_000))
+    assert set(taken) == set(numbers.values()), "each arrived at least once"
+    assert len(taken) > 10_000, "some more than once, which their ids show"
+    assert len(set(taken)) == 10_000
+
+
+async def settled_long(outbound: Outbound) -> None:
+    while (await counts(outbound))["waiting"] or outbound._unwritten or outbound._writing:
+        await asyncio.sleep(0.1)
