@@ -1,0 +1,470 @@
+"""Inbound webhooks: what is genuine, new and allowed is done once; everything else is refused."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from pathlib import Path
+import time
+from types import MappingProxyType
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+    async_mock_service,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.infrafabric.const import CONF_KIND, DOMAIN, KIND_SURFACES
+from custom_components.infrafabric.surfaces import inbound as module
+from custom_components.infrafabric.surfaces.answers import Answers
+from custom_components.infrafabric.surfaces.inbound import (
+    EVENT_WEBHOOK,
+    INBOUND,
+    MAX_BODY,
+    MAX_BURST,
+    MAX_RUNNING,
+    Hook,
+    Inbound,
+    async_setup_inbound,
+)
+from custom_components.infrafabric.surfaces.signing import (
+    TIMESTAMP_TOLERANCE,
+    PrivateKey,
+    Signer,
+    SymmetricKey,
+    signed_headers,
+)
+from custom_components.infrafabric.surfaces.webhook_keys import OVERLAP, first_key, rotated
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.setup import async_setup_component
+
+WEBHOOK_ID = "ab" * 32
+OTHER_ID = "cd" * 32
+KEY = SymmetricKey(bytes(range(32)))
+OTHER_KEY = SymmetricKey(bytes(range(1, 33)))
+PRIVATE = PrivateKey(bytes(range(32)))
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+def a_hook(hook_id: str = "hook1", **changes: Any) -> ConfigSubentry:
+    return ConfigSubentry(
+        data=MappingProxyType(
+            {
+                "webhook_id": WEBHOOK_ID,
+                "actions": ["start_stream", "stop_stream", "emergency_stop", "lights_off"],
+                "studios": ["device1"],
+                "reach": "local",
+                "keys": first_key(KEY.text()),
+                **changes,
+            }
+        ),
+        subentry_id=hook_id,
+        subentry_type="webhook_in",
+        title="Director",
+        unique_id=None,
+    )
+
+
+type Start = Callable[..., Awaitable[Inbound]]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def calls(hass: HomeAssistant) -> dict[str, list[ServiceCall]]:
+    """Stand in for the actions of studios, which have tests of their own."""
+    return {name: async_mock_service(hass, DOMAIN, name) for name in module.STUDIO_ACTIONS}
+
+
+@pytest.fixture
+async def start(
+    hass: HomeAssistant, tmp_path: Path, clock: Clock, calls: dict[str, list[ServiceCall]]
+) -> AsyncIterator[Start]:
+    hass.config.config_dir = str(tmp_path)
+    assert await async_setup_component(hass, "webhook", {})
+    running: list[Inbound] = []
+
+    async def begin(hook_id: str = "hook1", **changes: Any) -> Inbound:
+        inbound = Inbound(hass, Hook.of(a_hook(hook_id, **changes)), clock=clock)
+        await inbound.async_start()
+        running.append(inbound)
+        return inbound
+
+    yield begin
+    for inbound in running:
+        await inbound.async_stop()
+
+
+@pytest.fixture
+async def client(
+    hass: HomeAssistant, start: Start, hass_client_no_auth: ClientSessionGenerator
+) -> TestClient[Any, Any]:
+    return await hass_client_no_auth()
+
+
+def a_body(action: str = "stop_stream", **more: Any) -> bytes:
+    return json.dumps({"action": action, **more}).encode()
+
+
+async def call(
+    client: TestClient[Any, Any],
+    body: bytes,
+    *,
+    message_id: str = "msg_1",
+    signers: tuple[Signer, ...] = (KEY,),
+    at: float | None = None,
+    webhook_id: str = WEBHOOK_ID,
+    method: str = "POST",
+    **headers: str,
+) -> tuple[int, Any]:
+    """Send a signed request and return the status and the answer."""
+    timestamp = int(time.time() if at is None else at)
+    signed = {**signed_headers(message_id, timestamp, body, signers), **headers}
+    signed = {name.replace("_", "-"): value for name, value in signed.items() if value}
+    response = await client.request(method, f"/api/webhook/{webhook_id}", data=body, headers=signed)
+    text = await response.text()
+    return response.status, json.loads(text) if text else None
+
+
+def nothing_done(calls: dict[str, list[ServiceCall]]) -> bool:
+    return not any(calls.values())
+
+
+# -- what is done -----------------------------------------------------------------------------
+
+
+async def test_what_is_genuine_and_allowed_is_accepted_and_done(
+    hass: HomeAssistant, start: Start, client: Any, calls: dict[str, list[ServiceCall]]
+) -> None:
+    inbound = await start()
+    events = async_capture_events(hass, EVENT_WEBHOOK)
+
+    assert await call(client, a_body(params={"channel": 2}, source="desk")) == (
+        202,
+        {"status": "accepted", "id": "msg_1"},
+    )
+    await hass.async_block_till_done()
+
+    (done,) = calls["stop_stream"]
+    assert dict(done.data) == {"channel": 2, "device_id": ["device1"]}
+    (event,) = events
+    assert event.data == {
+        "webhook": "Director",
+        "webhook_subentry_id": "hook1",
+        "action": "stop_stream",
+        "params": {"channel": 2},
+        "source": "desk",
+        "message_id": "msg_1",
+    }
+    assert event.context.id == done.context.id
+    assert inbound.async_describe() == {
+        "accepted": 1,
+        "repeats": 0,
+        "refused": {},
+        "running": 0,
+    }
+
+
+async def test_a_key_pair_does_as_well(hass: HomeAssistant, start: Start, client: Any) -> None:
+    await start(keys=first_key(PRIVATE.public.text()))
+
+    assert (await call(client, a_body(), signers=(PRIVATE,)))[0] == 202
+    assert (await call(client, a_body(), message_id="msg_2"))[0] == 401
+
+
+async def test_the_emergency_stop_is_for_the_chosen_studios_or_for_all(
+    hass: HomeAssistant, start: Start, client: Any, calls: dict[str, list[ServiceCall]]
+) -> None:
+    await start()
+    await start("hook2", webhook_id=OTHER_ID, studios=[], actions=["emergency_stop"])
+
+    assert (await call(client, a_body("emergency_stop")))[0] == 202
+    assert (await call(client, a_body("emergency_stop"), webhook_id=OTHER_ID))[0] == 202
+    await hass.async_block_till_done()
+
+    assert [dict(done.data) for done in calls["emergency_stop"]] == [
+        {"device_id": ["device1"]},
+        {"all": True},
+    ]
+
+
+async def test_an_action_of_the_user_is_an_event_and_nothing_else(
+    hass: HomeAssistant, start: Start, client: Any, calls: dict[str, list[ServiceCall]]
+) -> None:
+    await start()
+    events = async_capture_events(hass, EVENT_WEBHOOK)
+
+    assert (await call(client, a_body("lights_off", params={"room": [1]})))[0] == 202
+    await hass.async_block_till_done()
+
+    assert [event.data["params"] for event in events] == [{"room": [1]}]
+    assert nothing_done(calls)
+
+
+async def test_what_fails_afterwards_is_logged(
+    hass: HomeAssistant, start: Start, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async_mock_service(hass, DOMAIN, "stop_stream", raise_exception=HomeAssistantError("It sulks"))
+    await start()
+
+    assert (await call(client, a_body()))[0] == 202
+    await hass.async_block_till_done()
+
+    assert "stop_stream, asked for by the webhook Director: It sulks" in caplog.text
+
+
+def test_no_action_of_a_webhook_reaches_beyond_studios() -> None:
+    assert set(module.STUDIO_ACTIONS) == {
+        "start_stream",
+        "stop_stream",
+        "start_recording",
+        "stop_recording",
+        "switch_scene",
+        "emergency_stop",
+    }
+
+
+# -- what is refused --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_of", "status", "code"),
+    [
+        ({"signers": (OTHER_KEY,)}, 401, "bad_signature"),
+        ({"signers": ()}, 400, "missing_header"),
+        ({"webhook_signature": "v1,!"}, 401, "bad_signature"),
+        ({"webhook_id_header": ""}, 400, "missing_header"),
+        ({"message_id": "no id!"}, 400, "bad_id"),
+        ({"webhook_timestamp": "soon"}, 400, "bad_timestamp"),
+        ({"at": time.time() - TIMESTAMP_TOLERANCE - 100}, 401, "too_old"),
+        ({"at": time.time() + TIMESTAMP_TOLERANCE + 900}, 401, "too_new"),
+        ({"body": a_body("start_recording")}, 403, "action_not_allowed"),
+        ({"body": a_body("unlock")}, 403, "action_not_allowed"),
+        ({"body": b"{"}, 400, "malformed"),
+        ({"body": b"[]"}, 400, "malformed"),
+        ({"body": b"{}"}, 400, "malformed"),
+        ({"body": a_body(more=1)}, 400, "malformed"),
+        ({"body": a_body(params=[])}, 400, "malformed"),
+        ({"body": a_body(params={"channel": 9})}, 400, "malformed"),
+        ({"body": a_body(params={"device_id": "other"})}, 400, "malformed"),
+        ({"body": b'{"action": ["stop_stream"]}'}, 400, "malformed"),
+        ({"body": b"[" * 5000}, 400, "malformed"),
+        ({"body": a_body(source="x" * MAX_BODY)}, 413, "too_large"),
+        ({"body": a_body("lights_off", params={"x": "y" * 10_000})}, 413, "too_large"),
+    ],
+)
+async def test_what_must_not_be_done_is_refused_and_counted(
+    hass: HomeAssistant,
+    start: Start,
+    client: Any,
+    calls: dict[str, list[ServiceCall]],
+    caplog: pytest.LogCaptureFixture,
+    request_of: dict[str, Any],
+    status: int,
+    code: str,
+) -> None:
+    inbound = await start()
+    events = async_capture_events(hass, EVENT_WEBHOOK)
+    asked = {"body": a_body(), **request_of}
+    if "webhook_id_header" in asked:
+        asked["webhook-id"] = asked.pop("webhook_id_header")
+    for name in ("webhook_signature", "webhook_timestamp"):
+        if name in asked:
+            asked[name.replace("_", "-")] = asked.pop(name)
+
+    got, said = await call(client, **asked)
+    await call(client, **{**asked, "message_id": asked.get("message_id", "msg_2")})
+    await hass.async_block_till_done()
+
+    assert (got, said["error"]) == (status, code)
+    assert inbound.refused == {code: 2}
+    assert nothing_done(calls)
+    assert events == []
+    assert caplog.text.count("refused a request") == 1, "said once, then only counted"
+    assert KEY.text() not in caplog.text
+
+
+async def test_a_changed_body_is_no_longer_genuine(start: Start, client: Any) -> None:
+    await start()
+    signed = signed_headers("msg_1", int(time.time()), a_body(), [KEY])
+    response = await client.post(
+        f"/api/webhook/{WEBHOOK_ID}", data=a_body("emergency_stop"), headers=signed
+    )
+    assert response.status == 401
+
+
+async def test_the_key_of_one_webhook_opens_no_other(
+    hass: HomeAssistant, start: Start, client: Any, calls: dict[str, list[ServiceCall]]
+) -> None:
+    await start()
+    other = await start("hook2", webhook_id=OTHER_ID, keys=first_key(OTHER_KEY.text()))
+
+    assert (await call(client, a_body(), webhook_id=OTHER_ID))[0] == 401
+    await hass.async_block_till_done()
+    assert other.refused == {"bad_signature": 1}
+    assert nothing_done(calls)
+
+
+@pytest.mark.parametrize(("method", "status"), [("PUT", 405), ("GET", 405), ("HEAD", 200)])
+async def test_home_assistant_itself_answers_other_methods(
+    hass: HomeAssistant,
+    start: Start,
+    client: Any,
+    calls: dict[str, list[ServiceCall]],
+    method: str,
+    status: int,
+) -> None:
+    inbound = await start()
+    assert (await call(client, a_body(), method=method))[0] == status
+    assert (await call(client, a_body(), webhook_id="ef" * 32))[0] == 200, "an unknown address"
+    await hass.async_block_till_done()
+    assert (inbound.accepted, inbound.refused) == (0, {})
+    assert nothing_done(calls)
+
+
+async def test_too_many_requests_are_refused_for_a_while(
+    start: Start, client: Any, clock: Clock
+) -> None:
+    inbound = await start()
+    answers = [(await call(client, b"", signers=()))[0] for _ in range(MAX_BURST + 10)]
+    assert answers.count(429) >= 5
+    assert inbound.refused["too_many"] == answers.count(429)
+
+    clock.ahead = 60
+    assert (await call(client, a_body()))[0] == 202
+
+
+async def test_only_so_much_is_done_at_once(start: Start, client: Any) -> None:
+    inbound = await start()
+    inbound._running = MAX_RUNNING
+    assert (await call(client, a_body()))[0] == 429
+    inbound._running = 0
+    assert (await call(client, a_body()))[0] == 202, "and the same request may come again"
+
+
+async def test_a_body_that_does_not_come_is_given_up(
+    hass: HomeAssistant, start: Start, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_SECONDS", 0.05)
+    inbound = await start()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        import asyncio
+
+        yield b"{"
+        await asyncio.sleep(0.5)
+        yield b"}"
+
+    response = await client.post(f"/api/webhook/{WEBHOOK_ID}", data=slowly())
+    assert response.status == 400
+    assert inbound.refused == {"incomplete": 1}
+
+
+# -- repeats ----------------------------------------------------------------------------------
+
+
+async def test_a_repeat_gets_the_first_answer_and_does_nothing_twice(
+    hass: HomeAssistant, start: Start, client: Any, calls: dict[str, list[ServiceCall]]
+) -> None:
+    inbound = await start()
+    first = await call(client, a_body())
+    same = await call(client, a_body())
+    later = await call(client, a_body(), at=time.time() + 60)
+    refused = await call(client, a_body("unlock"), message_id="msg_2")
+    again = await call(client, a_body("stop_stream"), message_id="msg_2")
+    await hass.async_block_till_done()
+
+    assert first == same == later == (202, {"status": "accepted", "id": "msg_1"})
+    assert refused == again == (403, {"error": "action_not_allowed", "id": "msg_2"})
+    assert len(calls["stop_stream"]) == 1
+    assert (inbound.accepted, inbound.repeats, inbound.refused["action_not_allowed"]) == (1, 3, 1)
+
+
+async def test_a_restart_forgets_no_answer(
+    hass: HomeAssistant, start: Start, client: Any, calls: dict[str, list[ServiceCall]]
+) -> None:
+    first = await start()
+    assert (await call(client, a_body()))[0] == 202
+    await hass.async_block_till_done()
+    await first.async_stop()
+
+    second = await start()
+    assert (await call(client, a_body())) == (202, {"status": "accepted", "id": "msg_1"})
+    await hass.async_block_till_done()
+    assert len(calls["stop_stream"]) == 1
+    assert (second.accepted, second.repeats) == (0, 1)
+
+
+async def test_nothing_is_done_that_cannot_be_remembered(
+    hass: HomeAssistant, start: Start, client: Any, calls: dict[str, list[ServiceCall]]
+) -> None:
+    inbound = await start()
+    inbound._answers.close()
+    assert (await call(client, a_body()))[0] == 429
+    await hass.async_block_till_done()
+    assert nothing_done(calls)
+
+
+def test_answers_are_forgotten_after_a_day_or_when_there_are_too_many(tmp_path: Path) -> None:
+    answers = Answers(tmp_path / "answers.db", max_remembered=3)
+    answers.open()
+    assert answers.first("a", 202, "accepted", 0) is None
+    assert answers.first("b", 403, "no", 1000) is None
+    assert answers.first("b", 202, "accepted", 1000) == (403, "no")
+    assert answers.first("c", 202, "accepted", 86_500) is None
+    assert answers.first("a", 400, "other", 86_500) is None, "forgotten after a day"
+    assert answers.first("b", 202, "accepted", 86_500) == (403, "no")
+    for number in range(3):
+        answers.first(f"d{number}", 202, "accepted", 86_501)
+    assert answers.first("b", 400, "other", 86_501) is None, "one too many"
+    answers.close()
+
+
+# -- keys -------------------------------------------------------------------------------------
+
+
+async def test_both_keys_count_for_a_day_while_one_is_exchanged(
+    start: Start, client: Any, clock: Clock
+) -> None:
+    await start(keys=rotated(first_key(KEY.text()), OTHER_KEY.text(), time.time()))
+
+    assert (await call(client, a_body(), message_id="a"))[0] == 202
+    assert (await call(client, a_body(), message_id="b", signers=(OTHER_KEY,)))[0] == 202
+    clock.ahead = OVERLAP + 1
+    at = clock()
+    assert (await call(client, a_body(), message_id="c", at=at))[0] == 401
+    assert (await call(client, a_body(), message_id="d", at=at, signers=(OTHER_KEY,)))[0] == 202
+
+
+# -- life -------------------------------------------------------------------------------------
+
+
+async def test_a_webhook_that_is_gone_leaves_nothing(
+    hass: HomeAssistant, start: Start, client: Any, tmp_path: Path
+) -> None:
+    entry = MockConfigEntry(domain=DOMAIN, data={CONF_KIND: KIND_SURFACES})
+    entry.add_to_hass(hass)
+    unload = await async_setup_inbound(hass, entry, a_hook())
+    assert set(hass.data[INBOUND]) == {"hook1"}
+    assert (await call(client, a_body()))[0] == 202
+    await hass.async_block_till_done()
+    assert list((tmp_path / ".storage").iterdir())
+
+    await unload()
+    assert hass.data[INBOUND] == {}
+    assert list((tmp_path / ".storage").iterdir()) == []
+    assert (await call(client, a_body(), message_id="b"))[0] == 200
