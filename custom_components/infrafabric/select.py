@@ -29,6 +29,10 @@ from .studio_things import (
 PARALLEL_UPDATES = 0
 
 
+_ROOM: Final = 16
+"""Characters of a state that are left for numbers."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StudioSelectDescription[T](StudioDescription[T], SelectEntityDescription):
     """Something of which one is chosen.
@@ -52,11 +56,18 @@ def labels(sources: Mapping[str, Source]) -> Mapping[str, str]:
 
     Two inputs of vMix may have the same name; their numbers tell them apart.
     """
-    names = Counter(source.name for source in sources.values())
-    return {
-        key: f"{source.name} ({source.number})" if names[source.name] > 1 else source.name
-        for key, source in sources.items()
-    }
+    names = {key: shortened(source.name, MAX_STATE - _ROOM) for key, source in sources.items()}
+    counts = Counter(names.values())
+    taken = {name for name, count in counts.items() if count == 1}
+    for key, source in sources.items():
+        if counts[names[key]] > 1:
+            label = names[key]
+            # Somebody may have called another one like that, number and all.
+            while label in counts or label in taken:
+                label = f"{label} ({source.number})"
+            taken.add(label)
+            names[key] = label
+    return names
 
 
 def _named(names: Sequence[str]) -> Mapping[str, str]:

@@ -208,6 +208,10 @@ class StudioPlatform:
                     if suffix in self._known or description.has_fn(self._coordinator, thing):
                         self._known[suffix] = (kind, description, part)
                         wanted.append(suffix)
+        if not state.sources:
+            # Every studio has something to show. It has not finished loading, and what it lacks
+            # now is not gone.
+            return list(dict.fromkeys((*self._known, *wanted)))
         if not self._tidied:
             self._tidied = True
             self._async_forget_others(there)

@@ -6,6 +6,7 @@ a whole. Its *part* is a key that lasts as long as the thing does.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+import re
 from typing import Final, overload
 
 from .studio.model import (
@@ -27,6 +28,9 @@ MASTER: Final = "master"
 """Key of the audio channel that all others go to."""
 MAX_STATE: Final = 255
 """Characters that Home Assistant takes as a state."""
+
+_INVISIBLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+"""Control characters, which some databases refuse, and what makes a text look like another one."""
 
 type Things[T] = Callable[[StudioCoordinator, StudioState], Mapping[str, T]]
 """Returns what a studio has, by part."""
@@ -191,12 +195,14 @@ def scene_items(coordinator: StudioCoordinator, state: StudioState) -> Mapping[s
 
 
 def shortened(text: str, length: int) -> str:
-    """Return *text* with at most *length* characters."""
+    """Return *text* in one line, read in one direction, with at most *length* characters."""
+    text = _INVISIBLE.sub(" ", text)
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def shortened_path(path: str | None) -> str | None:
     """Return a path that fits into a state; its end, with the file's name, matters most."""
-    if path is None or len(path) <= MAX_STATE:
-        return path
-    return f"…{path[1 - MAX_STATE :]}"
+    if path is None:
+        return None
+    path = _INVISIBLE.sub(" ", path)
+    return path if len(path) <= MAX_STATE else f"…{path[1 - MAX_STATE :]}"

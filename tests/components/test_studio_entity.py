@@ -1,6 +1,7 @@
 """What the entities of studios share: when they come, go, are named and written."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -18,6 +19,7 @@ from custom_components.infrafabric.studio.model import (
     OutputKind,
     OutputState,
     Source,
+    StudioState,
     VolumeUnit,
 )
 from custom_components.infrafabric.studio_entity import MAX_NAME
@@ -35,7 +37,7 @@ from .studio_entities import (
     there,
     written,
 )
-from .studio_fake import DESK, MICROPHONE, FakeStudioClient, obs_state
+from .studio_fake import CAMERA, DESK, MICROPHONE, FakeStudioClient, obs_state
 
 __all__ = ["everything_enabled", "studio_state"]
 
@@ -169,6 +171,48 @@ async def test_what_a_user_changed_survives_that_a_thing_goes_and_comes_back(
     init_studio.replace_state(outputs=before)
     await hass.async_block_till_done()
     assert there(hass, "switch.webcam").attributes["friendly_name"].endswith("Webcam")
+
+
+async def test_a_studio_that_is_half_there_costs_no_entity(
+    hass: HomeAssistant,
+    everything_enabled: None,
+    init_studio: FakeStudioClient,
+    studio_entry: MockConfigEntry,
+) -> None:
+    before = entity_ids(hass, studio_entry)
+    empty = {"sources": {}, "audio": {}, "scene_items": {}, "outputs": {}}
+    init_studio.replace_state(**empty)
+    await hass.async_block_till_done()
+    assert entity_ids(hass, studio_entry) == before
+    assert state_of(hass, "switch.stage_stream") == STATE_UNAVAILABLE
+
+    assert await hass.config_entries.async_unload(studio_entry.entry_id)
+    init_studio.studio = obs_state(**empty)
+    assert await hass.config_entries.async_setup(studio_entry.entry_id)
+    await hass.async_block_till_done()
+    assert entity_ids(hass, studio_entry) == before
+
+    init_studio.replace_state(**vars_of(obs_state(), *empty))
+    await hass.async_block_till_done()
+    assert entity_ids(hass, studio_entry) == before
+    assert state_of(hass, "switch.stage_stream") == STATE_OFF
+
+
+def vars_of(state: StudioState, *names: str) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in names}
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\n", "\u202e", "\u2066", "\x9b"])
+async def test_a_name_cannot_hide_anything_or_turn_a_line_around(
+    hass: HomeAssistant, init_studio: FakeStudioClient, studio_entry: MockConfigEntry, odd: str
+) -> None:
+    sources = init_studio.studio.sources
+    init_studio.replace_state(
+        sources={**sources, CAMERA: replace(sources[CAMERA], name=f"Cam{odd}era")}
+    )
+    await hass.async_block_till_done()
+
+    assert state_of(hass, "select.stage_program") == "Cam era"
 
 
 async def test_a_collection_that_is_changed_exchanges_its_inputs_without_a_reload(

@@ -28,6 +28,7 @@ from .studio_fake import (
     CAMERA,
     VMIX_CAMERA,
     VMIX_CLIP,
+    VMIX_TITLE,
     FakeStudioClient,
 )
 
@@ -178,6 +179,23 @@ async def test_two_inputs_of_the_same_name_are_told_apart_by_their_numbers(
 
     await choose(hass, "select.truck_program", "Camera 1 (3)")
     assert init_studio.asked("set_program") == [(VMIX_CLIP, {"mix": MAIN_MIX})]
+
+
+@with_vmix
+async def test_no_name_can_pose_as_another_input(
+    hass: HomeAssistant, init_studio: FakeStudioClient
+) -> None:
+    sources = dict(init_studio.studio.sources)
+    sources[VMIX_TITLE] = replace(sources[VMIX_TITLE], name="Camera 1 (3)")
+    sources[VMIX_CLIP] = replace(sources[VMIX_CLIP], name="Camera 1")
+    init_studio.replace_state(sources=sources)
+    await hass.async_block_till_done()
+
+    options = there(hass, "select.truck_program").attributes["options"]
+    assert options == ["Camera 1 (1)", "Camera 1 (3)", "Camera 1 (3) (3)"]
+    for option, key in zip(options, sources, strict=True):
+        await choose(hass, "select.truck_program", option)
+        assert init_studio.asked("set_program")[-1] == (key, {"mix": MAIN_MIX})
 
 
 @with_vmix
