@@ -143,8 +143,8 @@ UNITS = {
 def constant(path: str) -> Any:
     """Return the value that a name in the table of limits stands for."""
     if path.startswith("ha:"):
-        module, name = path.removeprefix("ha:").split(".")
-        return constants_of(INTEGRATION / f"{module}.py")[name]
+        *module, name = path.removeprefix("ha:").split(".")
+        return constants_of(INTEGRATION.joinpath(*module).with_suffix(".py"))[name]
     parts = path.split(".")
     names = [part for part in parts if not part[0].islower() or part.isupper()]
     depth = parts.index(names[0])
