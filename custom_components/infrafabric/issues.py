@@ -9,6 +9,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .forms import plain
 from .hub import MeshHub
 from .mesh.model import NodeEvent, ProblemsChanged
 from .studio.events import Connected, Disconnected, StudioEvent
@@ -114,7 +115,11 @@ def async_setup_studio_issues(studio: StudioCoordinator) -> None:
                     learn_more_url=f"{DOCUMENTATION}#{error.code}",
                     severity=ir.IssueSeverity.ERROR,
                     translation_key=error.code,
-                    translation_placeholders={"studio": studio.name, **error.details},
+                    # Issues are Markdown, and whoever answers there says what it is.
+                    translation_placeholders={
+                        "studio": studio.name,
+                        **{name: plain(value) for name, value in error.details.items()},
+                    },
                 )
 
     studio.entry.async_on_unload(studio.async_subscribe(handle))

@@ -22,6 +22,7 @@ from custom_components.infrafabric.const import (
     STUDIO_PLATFORMS,
 )
 from custom_components.infrafabric.errors import studio_errors
+from custom_components.infrafabric.forms import plain
 from custom_components.infrafabric.studio.errors import (
     AuthenticationError,
     DeadlineError,
@@ -277,7 +278,11 @@ async def test_a_studio_that_is_too_old_is_an_issue_until_it_is_updated(
     issue = registry.async_get_issue(DOMAIN, issue_id)
     assert issue is not None
     assert issue.severity is ir.IssueSeverity.ERROR
-    assert issue.translation_placeholders == {"studio": "Stage", "found": "4.9.1", "needed": "5.0"}
+    assert issue.translation_placeholders == {
+        "studio": "Stage",
+        "found": plain("4.9.1"),
+        "needed": plain("5.0"),
+    }
     assert issue.learn_more_url is not None
     assert issue.learn_more_url.endswith("problems.md#studio_too_old")
 
@@ -286,6 +291,18 @@ async def test_a_studio_that_is_too_old_is_an_issue_until_it_is_updated(
     assert registry.async_get_issue(DOMAIN, issue_id)
     init_studio.connect()
     assert not registry.issues
+
+
+async def test_what_a_stranger_calls_its_version_is_no_link_in_an_issue(
+    hass: HomeAssistant, studio_entry: MockConfigEntry, init_studio: FakeStudioClient
+) -> None:
+    found = "![x](http://10.0.0.1/x)"
+    init_studio.disconnect(ProtocolError("studio_too_old", "x", found=found, needed="5.0"))
+
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"studio_too_old_{studio_entry.entry_id}")
+    assert issue is not None
+    assert issue.translation_placeholders is not None
+    assert "](" not in issue.translation_placeholders["found"]
 
 
 async def test_another_obs_at_the_same_address_is_an_issue(
