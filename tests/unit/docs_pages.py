@@ -71,25 +71,37 @@ def fields_of(action: str) -> dict[str, dict[str, Any]]:
     return fields
 
 
-def bus_events() -> dict[str, set[str]]:
-    """Return the keys of each bus event, read from the hub."""
-    tree = ast.parse((INTEGRATION / "hub.py").read_text())
-    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-
-    def keys(name: str) -> set[str]:
-        return {
-            {"ATTR_DEVICE_ID": "device_id"}[key.id] if isinstance(key, ast.Name) else key.value
-            for mapping in ast.walk(functions[name])
-            if isinstance(mapping, ast.Dict)
-            for key in mapping.keys
-            if isinstance(key, ast.Name | ast.Constant)
-        }
-
-    peer = keys("peer_data")
+def keys_in(node: ast.AST) -> set[str]:
+    """Return the keys of every dictionary in some code."""
     return {
-        "infrafabric_message": keys("message_data"),
-        "infrafabric_peer_connected": peer | keys("_peer_connected"),
-        "infrafabric_peer_disconnected": peer | keys("_peer_disconnected"),
+        {"ATTR_DEVICE_ID": "device_id"}[key.id] if isinstance(key, ast.Name) else key.value
+        for mapping in ast.walk(node)
+        if isinstance(mapping, ast.Dict)
+        for key in mapping.keys
+        if isinstance(key, ast.Name | ast.Constant)
+    }
+
+
+def bus_events() -> dict[str, set[str]]:
+    """Return the keys of each bus event, read from the hub and from who tells of it."""
+    hub = ast.walk(ast.parse((INTEGRATION / "hub.py").read_text()))
+    said = {
+        node.name: keys_in(node)
+        for node in hub
+        if isinstance(node, ast.FunctionDef) and node.name.endswith("_data")
+    }
+    happenings = ast.walk(ast.parse((INTEGRATION / "happenings.py").read_text()))
+    added = {
+        node.pattern.cls.id: keys_in(node)
+        for node in happenings
+        if isinstance(node, ast.match_case)
+        and isinstance(node.pattern, ast.MatchClass)
+        and isinstance(node.pattern.cls, ast.Name)
+    }
+    return {
+        "infrafabric_message": said["message_data"] | added["MessageReceived"],
+        "infrafabric_peer_connected": said["peer_data"] | added["PeerConnected"],
+        "infrafabric_peer_disconnected": said["peer_data"] | added["PeerDisconnected"],
     }
 
 
