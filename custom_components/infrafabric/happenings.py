@@ -84,7 +84,7 @@ SIGNAL_MESH: Final[SignalType[MeshHub, NodeEvent]] = SignalType(f"{DOMAIN}_mesh_
 SIGNAL_STUDIO: Final[SignalType[StudioCoordinator, StudioEvent]] = SignalType(
     f"{DOMAIN}_studio_event"
 )
-"""Every event as it is, from whichever meshes and studios are loaded, after the entities have it."""
+"""Every event as it is, of whichever meshes and studios are loaded, after the entities have it."""
 
 STREAM_HAPPENINGS: Final = {
     Happening.STARTED: Happened.STREAM_STARTED,

@@ -185,6 +185,16 @@ def test_every_field_of_a_dialog_is_documented(section: str) -> None:
                 assert label in text, (step, field)
 
 
+def test_every_field_of_a_subentrys_dialog_is_documented() -> None:
+    text = (ROOT / "docs/reference/configuration.md").read_text()
+    translations = json.loads((INTEGRATION / "translations" / "en.json").read_text())
+    for name, texts in translations["config_subentries"].items():
+        for step, shown in texts["step"].items():
+            for part in (shown, *shown.get("sections", {}).values()):
+                for field, label in part.get("data", {}).items():
+                    assert f"| `{field}` | {label} |" in text, (name, step, field)
+
+
 def test_every_platform_says_how_many_updates_run_at_once() -> None:
     for platform in {*PLATFORMS, *STUDIO_PLATFORMS}:
         module = import_module(f"custom_components.infrafabric.{platform}")

@@ -15,6 +15,8 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSube
 from homeassistant.core import HomeAssistant
 
 from ..const import CONF_KIND, KIND_SURFACES
+from .notifier import async_setup_rule
+from .rule_flow import RuleFlow
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -35,7 +37,9 @@ class SubentryType:
     setup: SetUp
 
 
-SUBENTRIES: Final[Mapping[str, SubentryType]] = {}
+SUBENTRIES: Final[Mapping[str, SubentryType]] = {
+    "notification_rule": SubentryType(RuleFlow, async_setup_rule),
+}
 """By the type that the subentry has in storage."""
 
 

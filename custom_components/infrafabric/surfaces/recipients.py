@@ -1,0 +1,178 @@
+"""Getting a notification to people: through notify entities, and to phones with their buttons."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+import logging
+from typing import Any, Final
+
+from homeassistant.components.mobile_app.util import get_notify_service, webhook_id_from_device_id
+from homeassistant.components.notify.const import (
+    ATTR_DATA,
+    ATTR_MESSAGE,
+    ATTR_TARGET,
+    ATTR_TITLE,
+    DOMAIN as NOTIFY_DOMAIN,
+    SERVICE_SEND_MESSAGE,
+)
+from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+
+from ..studio_runs import text_of
+from ..targets import invalid
+from .rules import Priority, Rule
+
+_LOGGER = logging.getLogger(__name__)
+
+PATIENCE: Final = 30.0
+"""Seconds for which one recipient may keep the next notification waiting."""
+BACKLOG: Final = 50
+"""Notifications that may wait; beyond, new ones are dropped, because nobody would read them."""
+
+LOOKS: Final[Mapping[Priority, Mapping[str, Any]]] = {
+    Priority.LOW: {"importance": "low", "push": {"interruption-level": "passive"}},
+    Priority.NORMAL: {"importance": "default"},
+    Priority.HIGH: {
+        "importance": "high",
+        # Android: now, even when it sleeps; iOS: also while the phone is focused on other things.
+        "priority": "high",
+        "ttl": 0,
+        "push": {"interruption-level": "time-sensitive"},
+    },
+}
+"""What the companion apps take for each priority."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """What people are told.
+
+    Attributes:
+        message: The text.
+        tag: A phone replaces what has the same one.
+        persistent: Whether it stays until it is replaced.
+        actions: Buttons, as the companion apps take them.
+
+    """
+
+    message: str
+    tag: str
+    persistent: bool = False
+    actions: tuple[Mapping[str, Any], ...] = ()
+
+
+class Delivery:
+    """Tells the people of one rule, one notification after the other."""
+
+    def __init__(self, hass: HomeAssistant, rule: Rule, title: str) -> None:
+        """Take who is told, and the title of what they are told."""
+        self._hass = hass
+        self._rule = rule
+        self._title = title
+        # A phone would show the older of two if it overtook the newer one.
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failing: set[str] = set()
+
+    @callback
+    def send(self, notification: Notification) -> None:
+        """Tell everybody; returns at once."""
+        if len(self._tasks) >= BACKLOG:
+            self._failed("everybody", "too many notifications wait")
+            return
+        self._failing.discard("everybody")
+        self.run(self._send(notification))
+
+    @callback
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that ends with the rule."""
+        task = self._hass.async_create_task(work, f"infrafabric rule {self._title}")
+        if not task.done():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def end(self) -> None:
+        """Stop what is under way."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send(self, notification: Notification) -> None:
+        async with self._turn:
+            await asyncio.gather(
+                *(self._try(name, self._tell(name, notification)) for name in self._rule.entities),
+                *(self._try(name, self._push(name, notification)) for name in self._rule.phones),
+            )
+
+    async def _try(self, name: str, attempt: Coroutine[Any, Any, None]) -> None:
+        """Tell one recipient; whatever becomes of it, the others are told."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await attempt
+        except HomeAssistantError as err:
+            self._failed(name, text_of(self._hass, err))
+        except TimeoutError:
+            self._failed(name, "no answer in time")
+        except Exception as err:  # noqa: BLE001 - of any integration that brings a notify entity
+            # Not its text, which may hold what that integration keeps secret.
+            self._failed(name, type(err).__name__)
+        else:
+            self._failing.discard(name)
+
+    def _failed(self, name: str, reason: str) -> None:
+        """Say once for each time that a recipient cannot be reached."""
+        if name not in self._failing:
+            self._failing.add(name)
+            _LOGGER.warning("%s could not notify %s: %s", self._title, name, reason)
+
+    async def _tell(self, entity_id: str, notification: Notification) -> None:
+        """Tell through a notify entity, which takes no more than a text."""
+        state = self._hass.states.get(entity_id)
+        if state is None or state.state == STATE_UNAVAILABLE:
+            raise invalid("recipient_unavailable")
+        await self._hass.services.async_call(
+            NOTIFY_DOMAIN,
+            SERVICE_SEND_MESSAGE,
+            {
+                ATTR_ENTITY_ID: entity_id,
+                ATTR_TITLE: self._title,
+                ATTR_MESSAGE: notification.message,
+            },
+            blocking=True,
+        )
+
+    async def _push(self, device_id: str, notification: Notification) -> None:
+        """Tell a phone."""
+        webhook_id = webhook_id_from_device_id(self._hass, device_id)
+        service = None if webhook_id is None else get_notify_service(self._hass, webhook_id)
+        if service is None:
+            raise invalid("recipient_unavailable")
+        await self._hass.services.async_call(
+            NOTIFY_DOMAIN,
+            service,
+            {
+                ATTR_TARGET: [webhook_id],
+                ATTR_TITLE: self._title,
+                ATTR_MESSAGE: notification.message,
+                ATTR_DATA: self._data(notification),
+            },
+            blocking=True,
+        )
+
+    def _data(self, notification: Notification) -> dict[str, Any]:
+        priority = self._rule.priority
+        data: dict[str, Any] = {
+            "tag": notification.tag,
+            # Android keeps the importance of a channel as it was first, so each has its own.
+            "channel": f"InfraFabric ({priority})",
+            **LOOKS[priority],
+        }
+        if self._rule.group is not None:
+            data["group"] = self._rule.group
+        if notification.persistent:
+            data |= {"persistent": True, "alert_once": True}
+        if notification.actions:
+            data["actions"] = [dict(action) for action in notification.actions]
+        return data
