@@ -47,7 +47,7 @@ from tests.obs_world import (
     srt_receiver,
 )
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PASSWORD = "open-sesame-42"
 KEY = "live_5ecret_key-7777"
@@ -95,7 +95,7 @@ def chosen_obs(which: str) -> str:
     return (newer_obs() if which == "newer" else None) or "obs"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["installed", "newer"])
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["installed", "newer"])
 async def obs(request, tmp_path_factory, watch) -> AsyncIterator[RealObs]:
     """Return an OBS with something in its scenes: the system's, then one with UUIDs."""
     program = RealObs(tmp_path_factory.mktemp("obs"), PASSWORD, obs=chosen_obs(request.param))
@@ -107,13 +107,13 @@ async def obs(request, tmp_path_factory, watch) -> AsyncIterator[RealObs]:
         await program.stop()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as made:
         yield made
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def connected(obs: RealObs, session) -> AsyncIterator[ObsClient]:
     """Return a client that stays connected for all tests of this file."""
     client = ObsClient(
