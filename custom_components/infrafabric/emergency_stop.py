@@ -14,7 +14,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 
 from .const import CONF_KIND, DOMAIN, KIND_OBS, KIND_VMIX
-from .errors import studio_errors
+from .errors import studio_error, studio_errors
 from .studio.api import StopReport
 from .studio.model import OutputState
 from .studio_coordinator import StudioCoordinator
@@ -112,17 +112,18 @@ async def _stop(call: ServiceCall, entry: ConfigEntry[Any]) -> dict[str, Any]:
         found = {
             "stopped": all(report.stopped for report in reports),
             "error": None,
-            "outputs": [_output(report) for report in reports],
+            "outputs": [_output(call.hass, report, secrets) for report in reports],
         }
     return {**studio_response(studio), **scrub(found, secrets)}
 
 
-def _output(report: StopReport) -> dict[str, Any]:
+def _output(hass: HomeAssistant, report: StopReport, secrets: frozenset[str]) -> dict[str, Any]:
+    error = None if report.error is None else text_of(hass, studio_error(report.error, secrets))
     return {
         "output": report.output,
         "stopped": report.stopped,
         "was_on": report.was_on,
-        "error": None if report.error is None else report.error[1],
+        "error": error,
     }
 
 

@@ -152,6 +152,17 @@ def without_secrets[E: StudioError](err: E, secrets: Iterable[str]) -> E:
     return type(err)(err.code, scrub_text(str(err), secrets), **details)
 
 
+def studio_error(err: StudioError, secrets: Iterable[str] = ()) -> HomeAssistantError:
+    """Return *err* as a translated Home Assistant error without secrets."""
+    clean = without_secrets(err, secrets)
+    callers_fault = isinstance(clean, StudioInvalidError | StudioUnsupportedError)
+    kind = ServiceValidationError if callers_fault else HomeAssistantError
+    key, placeholders = studio_translation_of(clean)
+    return kind(
+        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
+    )
+
+
 @contextmanager
 def studio_errors(secrets: Iterable[str] = ()) -> Iterator[None]:
     """Turn what the studio library raises into translated Home Assistant errors.
@@ -167,13 +178,6 @@ def studio_errors(secrets: Iterable[str] = ()) -> Iterator[None]:
     try:
         yield
     except StudioError as err:
-        callers_fault = isinstance(err, StudioInvalidError | StudioUnsupportedError)
-        kind = ServiceValidationError if callers_fault else HomeAssistantError
         # The original is no cause: its text would be in the traceback of a DEBUG log.
         clean = without_secrets(err, secrets)
-        key, placeholders = studio_translation_of(clean)
-        raise kind(
-            translation_domain=DOMAIN,
-            translation_key=key,
-            translation_placeholders=placeholders,
-        ) from clean
+        raise studio_error(clean) from clean

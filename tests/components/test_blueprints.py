@@ -22,6 +22,7 @@ import yaml
 from custom_components.infrafabric.const import DOMAIN
 from custom_components.infrafabric.mesh.model import Band, Quality
 from custom_components.infrafabric.studio.api import StopReport
+from custom_components.infrafabric.studio.errors import UnreachableError
 from custom_components.infrafabric.studio.model import OutputState
 from homeassistant.const import Platform
 from homeassistant.core import Context, HomeAssistant
@@ -682,7 +683,12 @@ async def test_an_output_that_does_not_stop_is_named(
 ) -> None:
     async def stop_everything(*, timeout: float = 20.0) -> list[StopReport]:
         return [
-            StopReport(output="stream", stopped=False, was_on=True, error=("not_confirmed", "No.")),
+            StopReport(
+                output="stream",
+                stopped=False,
+                was_on=True,
+                error=UnreachableError("studio_not_connected", "No."),
+            ),
             StopReport(output="record", stopped=True, was_on=False),
         ]
 

@@ -10,7 +10,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.infrafabric import emergency_stop
 from custom_components.infrafabric.const import DOMAIN
 from custom_components.infrafabric.studio.api import StopReport
-from custom_components.infrafabric.studio.errors import RefusedError, UnreachableError
+from custom_components.infrafabric.studio.errors import (
+    DeadlineError,
+    RefusedError,
+    UnreachableError,
+)
 from custom_components.infrafabric.studio.model import OutputState, StudioKind
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.const import Platform
@@ -227,7 +231,12 @@ async def test_one_output_that_does_not_stop_is_told_with_its_reason(world: Worl
             output="stream",
             stopped=False,
             was_on=None,
-            error=("not_confirmed", f"OBS did not confirm {STREAM_KEY}."),
+            error=DeadlineError(
+                "not_confirmed",
+                f"OBS did not confirm {STREAM_KEY}.",
+                output=f"stream {STREAM_KEY}",
+                state="active",
+            ),
         ),
     ]
 
@@ -242,11 +251,11 @@ async def test_one_output_that_does_not_stop_is_told_with_its_reason(world: Worl
         "output": "stream",
         "stopped": False,
         "was_on": None,
-        "error": "OBS did not confirm **REDACTED**.",
+        "error": "The studio did not confirm in time: stream **REDACTED** is active.",
     }
     with pytest.raises(HomeAssistantError) as raised:
         await world.stop(respond=False, all=True)
-    assert "Stage (stream): OBS did not confirm" in str(raised.value)
+    assert "Stage (stream): The studio did not confirm" in str(raised.value)
     assert STREAM_KEY not in str(raised.value)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from .destination import Destination
+from .errors import StudioError
 from .events import StudioEvent
 from .model import MAIN_MIX, Output, StudioKind, StudioState
 
@@ -65,14 +66,14 @@ class StopReport:
         output: Its key.
         stopped: Whether the studio confirmed that it is stopped.
         was_on: Whether it ran before; None if that was not known.
-        error: Code and English text of what went wrong; None if nothing did.
+        error: What went wrong; None if nothing did.
 
     """
 
     output: str
     stopped: bool
     was_on: bool | None
-    error: tuple[str, str] | None = None
+    error: StudioError | None = None
 
 
 class StudioClient(Protocol):
@@ -147,7 +148,8 @@ class StudioClient(Protocol):
             output: Key of the stream; None means the first.
 
         Raises:
-            RefusedError: A stream is running, or what was read back differs.
+            RefusedError: The stream is running to somewhere else (``stream_running``), or what was
+                read back differs.
 
         """
 

@@ -32,6 +32,7 @@ from infrafabric.studio.events import (
     OutputHappened,
     ProgramChanged,
     RecordingFinished,
+    StateChanged,
     StudioEvent,
 )
 from infrafabric.studio.model import Feature, OutputState
@@ -327,8 +328,8 @@ async def test_an_emergency_stop_reports_on_each_and_raises_for_none(client, fak
     assert reports["stream"].was_on is False
     assert not reports["record"].stopped
     assert reports["record"].was_on
-    assert reports["record"].error[0] == "request_refused"
-    assert "fire" in reports["record"].error[1]
+    assert reports["record"].error.code == "request_refused"
+    assert "fire" in reports["record"].error.details["reason"]
 
 
 async def test_an_output_of_a_plugin_has_a_key_of_its_own(make, fake):
@@ -419,6 +420,62 @@ async def test_a_destination_is_set_read_back_and_compared(client, fake):
         await client.set_destination(destination)
     assert raised.value.code == "destination_differs"
     assert "another-secret-key" not in repr(raised.value) + str(raised.value.details)
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_the_destination_of_a_running_stream_is_a_success_if_it_is_that_one(
+    client, fake, late
+):
+    kept: dict[str, Any] = {}
+    fake.answers["SetStreamServiceSettings"] = lambda data: kept.update(data) or {}
+    fake.answers["GetStreamServiceSettings"] = kept
+    destination = Destination(
+        name="One", service=Service.RTMP, server="rtmp://new/live", key="another-secret-key"
+    )
+    await client.set_destination(destination)
+    if late:
+        # It begins just when the destination is to be set.
+        fake.answers["SetStreamServiceSettings"] = 500
+    else:
+        fake.answers["GetStreamStatus"] = STREAM | {"outputActive": True}
+
+    assert await client.set_destination(destination) == "rtmp://new/live"
+
+    sent = len([name for name, _data in fake.asked if name == "SetStreamServiceSettings"])
+    assert sent == 1 + late
+    for changed in ({"key": "another-secret-keY"}, {"server": "rtmp://new/other"}):
+        settings = kept["streamServiceSettings"]
+        kept["streamServiceSettings"] = settings | changed
+        with pytest.raises(RefusedError) as raised:
+            await client.set_destination(destination)
+        assert raised.value.code == "stream_running"
+        assert "secret" not in str(raised.value) + repr(raised.value.details)
+        kept["streamServiceSettings"] = settings
+
+
+async def test_a_stop_is_sent_though_obs_does_not_answer_how_things_are(client, fake):
+    """Statistics hang while the disk for recordings does."""
+    await fake.tell("StreamStateChanged", outputState="OBS_WEBSOCKET_OUTPUT_STARTED")
+    await until(lambda: client.state.outputs["stream"].state is OutputState.ACTIVE)
+    fake.silent.add("GetStats")
+    stop = asyncio.create_task(client.stop_output("stream", timeout=5))
+    await until(lambda: "StopStream" in [name for name, _data in fake.asked], 3)
+    await fake.tell("StreamStateChanged", outputState="OBS_WEBSOCKET_OUTPUT_STOPPED")
+
+    assert (await stop).state is OutputState.STOPPED
+
+
+async def test_a_flood_of_events_is_answered_by_one_reading_not_by_one_change_each(
+    client, fake, events, monkeypatch
+):
+    monkeypatch.setattr(watching, "MAX_EVENTS", 20)
+    before = len(of(events, StateChanged))
+    for number in range(3000):
+        await fake.tell("InputVolumeChanged", inputUuid="uuid-mic", inputVolumeDb=-number / 100)
+    fake.answers["GetInputVolume"] = {"inputVolumeDb": -42.0}
+    await until(lambda: client.state.audio["uuid-mic"].volume == -42.0)
+
+    assert len(of(events, StateChanged)) - before < 1000
 
 
 async def test_a_refusal_that_repeats_the_key_is_told_without_it(client, fake):

@@ -81,3 +81,17 @@ def test_secrets_are_taken_out_of_answers():
         assert secret not in repr(cleaned)
     assert cleaned["inputSettings"]["width"] == 1920
     assert "host/page" in cleaned["inputSettings"]["url"]
+
+
+def test_an_answer_made_to_take_long_does_not():
+    # With steps that grow as the square of the length, this would run into the test's timeout.
+    assert guard.clean({"a": "http://" * 200_000}, ())
+    text = "https://a/" + "x" * 5000 + "?token=hunter2 https://b/c#hunter2"
+    assert "hunter2" not in str(guard.clean({"a": text}, ()))
+
+
+@pytest.mark.parametrize("data", [{1: "x"}, {"a": 2**70}, {"a": {1, 2}}, {"a": "\ud800"}])
+def test_what_is_no_json_is_refused(data):
+    with pytest.raises(InvalidError) as raised:
+        guard.check("CallVendorRequest", data)
+    assert raised.value.code == "invalid_value"

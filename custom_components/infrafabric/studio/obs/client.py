@@ -125,9 +125,9 @@ class ObsClient(Showing):
             self._need_feature(Feature.WHIP)
         await self._look("stream", time.monotonic() + CHANGE_TIMEOUT, CHANGE_TIMEOUT)
         stream = self._output("stream")
-        if stream is not None and stream.state not in {OutputState.STOPPED, OutputState.UNKNOWN}:
-            raise _running()
         kind, settings = destination.obs_settings()
+        if stream is not None and stream.state not in {OutputState.STOPPED, OutputState.UNKNOWN}:
+            return await self._destination_in_use(destination)
         answer = await self._do(
             "SetStreamServiceSettings",
             {"streamServiceType": kind, "streamServiceSettings": settings},
@@ -135,23 +135,45 @@ class ObsClient(Showing):
             well=frozenset({Status.OUTPUT_RUNNING}),
         )
         if not answer.ok:
-            raise _running()
-        answer = await self._do("GetStreamServiceSettings", secrets=destination.secrets())
-        found = answer.data.get("streamServiceSettings")
-        if (
-            answer.data.get("streamServiceType") != kind
-            or not isinstance(found, Mapping)
-            or not all(_equal(found.get(name), value) for name, value in settings.items())
-        ):
+            return await self._destination_in_use(destination)
+        shown = await self._destination_is(destination)
+        if shown is None:
             raise RefusedError(
                 "destination_differs",
                 "OBS took the destination and reports another one. Set it in OBS's settings.",
                 reason="what was read back differs",
             )
-        shown = reading.destination(answer.data) or destination.public()
         link, _state = self._linked()
         await self._refresh(link, frozenset({Part.DESTINATION}))
         return shown
+
+    async def _destination_in_use(self, destination: Destination) -> str:
+        """Return the destination of a stream that runs, if it is this one.
+
+        Raises:
+            RefusedError: It is another one (``stream_running``).
+
+        """
+        shown = await self._destination_is(destination)
+        if shown is None:
+            raise RefusedError(
+                "stream_running",
+                "OBS is streaming to somewhere else. Stop the stream before its destination "
+                "changes.",
+            )
+        return shown
+
+    async def _destination_is(self, destination: Destination) -> str | None:
+        """Return the destination as OBS reports it, keyless; None if it is another one."""
+        kind, settings = destination.obs_settings()
+        answer = await self._do("GetStreamServiceSettings", secrets=destination.secrets())
+        found = answer.data.get("streamServiceSettings")
+        if answer.data.get("streamServiceType") != kind or not isinstance(found, Mapping):
+            return None
+        same = [_equal(found.get(name), value) for name, value in settings.items()]
+        if not all(same):
+            return None
+        return reading.destination(answer.data) or destination.public()
 
 
 # -- checks ---------------------------------------------------------------------------------------
@@ -163,10 +185,3 @@ def _equal(found: Any, wanted: Any) -> bool:
         return hmac.compare_digest(found.encode(), wanted.encode())
     # OBS leaves out what is empty or off.
     return found == wanted or (found is None and wanted in ("", False, None))
-
-
-def _running() -> RefusedError:
-    return RefusedError(
-        "stream_running",
-        "The destination cannot change while OBS is streaming. Stop the stream first.",
-    )

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 import re
 from typing import Any, Final
 
+import orjson
+
 from ..errors import InvalidError
 from ..secrets import MASK, SECRET_FIELDS, Json, hidden_in_address, redact
 
@@ -52,6 +54,12 @@ def check(name: str, data: Mapping[str, Any]) -> None:
             name=name,
             reason=reason,
         )
+    try:
+        orjson.dumps(data)
+    except TypeError:
+        raise InvalidError(
+            "invalid_value", "The data of the request is no JSON.", name="data"
+        ) from None
 
 
 def clean(data: Mapping[str, Any], secrets: Iterable[str]) -> dict[str, Any]:
@@ -98,7 +106,8 @@ def _address_carries_secret(address: str) -> bool:
     return bool(hidden_in_address(address))
 
 
-_TAIL: Final = re.compile(r"(https?://[^\s\"'<>?#]+)[?#][^\s\"'<>]*")
+_ADDRESS: Final = re.compile(r"https?://[^\s\"'<>]*")
+_TAIL: Final = re.compile(r"[?#].*", re.DOTALL)
 
 
 def _without_tails(value: Json) -> Any:
@@ -107,4 +116,6 @@ def _without_tails(value: Json) -> Any:
         return {name: _without_tails(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_without_tails(item) for item in value]
-    return _TAIL.sub(lambda found: f"{found[1]}?{MASK}", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return _ADDRESS.sub(lambda found: _TAIL.sub(f"?{MASK}", found[0]), value)

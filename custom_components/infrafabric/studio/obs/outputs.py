@@ -172,7 +172,10 @@ class Outputs(Watching):
         """Stop an output and return it as confirmed (``STOPPED``)."""
         deadline = time.monotonic() + timeout
         name, data = self._request_for(key, _STOP, "StopOutput")
-        await self._look(key, deadline, timeout)
+        output = self._output(key)
+        if output is None or output.state in {OutputState.STOPPED, OutputState.UNKNOWN}:
+            # What is known to run is stopped without a look, which may hang with OBS's disk.
+            await self._look(key, deadline, timeout)
         if self._output(key) is None:
             # OBS has its own words for an output that this machine cannot have.
             await self._do(name, data)
@@ -245,11 +248,11 @@ class Outputs(Watching):
         )
 
     async def _report(self, output: Output, timeout: float) -> StopReport:
-        error: tuple[str, str] | None = None
+        error: StudioError | None = None
         try:
             await self.stop_output(output.key, timeout=timeout)
         except StudioError as err:
-            error = (err.code, str(err))
+            error = err
         return StopReport(
             output=output.key,
             stopped=error is None,

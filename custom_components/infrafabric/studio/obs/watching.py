@@ -36,6 +36,9 @@ METER_INTERVAL: Final = 0.5
 """Seconds between two changes of the meters; OBS sends twenty a second."""
 MISSED_POLLS: Final = 3
 """Readings without an answer, one after another, until the connection counts as broken."""
+MAX_EVENTS: Final = 200
+"""Events taken one by one within a second. A fader in motion causes some 50; what is more than all
+of that, one reading answers."""
 MAX_EARLY: Final = 1000
 """Events kept while everything is read for the first time."""
 
@@ -62,6 +65,11 @@ _OUTPUT_EVENTS: Final[Mapping[str, str]] = {
     "VirtualcamStateChanged": "virtual_camera",
     "ReplayBufferStateChanged": "replay_buffer",
 }
+_NEVER_SKIPPED: Final = frozenset(
+    {"CurrentSceneCollectionChanging", "CurrentSceneCollectionChanged"}
+    | {"SceneTransitionStarted", "SceneTransitionEnded"}
+)
+"""Events whose other half would be waited for."""
 
 
 class Watching(SupervisedClient):
@@ -131,6 +139,8 @@ class Watching(SupervisedClient):
         self._metered_at = 0.0
         self._meters: dict[str, float] = {}
         self._events_seen = 0
+        self._second = float("-inf")
+        self._counted = 0
         self._transitions = Transitions()
         self._replay: str | None = None
 
@@ -316,6 +326,8 @@ class Watching(SupervisedClient):
             return
         if event.type == "InputVolumeMeters":
             self._on_meters(event)
+        elif event.type not in _NEVER_SKIPPED and self._is_flood():
+            self._read_again(ALL_PARTS)
         elif (key := _OUTPUT_EVENTS.get(event.type)) is not None:
             self._on_output(key, event)
         elif event.type == "RecordFileChanged":
@@ -339,6 +351,16 @@ class Watching(SupervisedClient):
                 change = happened.apply(self._current, event.type, event.data)
                 self._read_again(change.again)
                 self._adopt(change.state, change.events)
+
+    def _is_flood(self) -> bool:
+        """Count an event, and return whether there are more than anybody could look at."""
+        now = time.monotonic()
+        if self._changing is not None:
+            return False  # many come then, and all of them are passed over
+        if now - self._second >= 1:
+            self._second, self._counted = now, 0
+        self._counted += 1
+        return self._counted > MAX_EVENTS
 
     def _on_output(self, key: str, event: Event) -> None:
         state = STATES.get(reading.text(event.data, "outputState") or "")

@@ -93,11 +93,11 @@ class VmixOutputs(VmixSteps):
         return list(await asyncio.gather(*(self._report(output, timeout) for output in outputs)))
 
     async def _report(self, output: Output, timeout: float) -> StopReport:
-        error = None
+        error: StudioError | None = None
         try:
             await self.stop_output(output.key, timeout=timeout)
         except StudioError as err:
-            error = (err.code, str(err))
+            error = err
         return StopReport(
             output=output.key, stopped=error is None, was_on=output.state.is_on, error=error
         )
