@@ -33,7 +33,12 @@ from .signaling_view import async_get_room, async_setup_signaling
 from .store import MeshStore
 from .studio_coordinator import StudioCoordinator
 from .studio_setup import async_setup_studio, async_unload_studio, is_studio
-from .surfaces.setup import async_setup_surfaces, async_unload_surfaces, is_surfaces
+from .surfaces.setup import (
+    async_forget_surfaces,
+    async_setup_surfaces,
+    async_unload_surfaces,
+    is_surfaces,
+)
 from .websocket_api import async_setup_websocket_api
 
 _LOGGER = logging.getLogger(__name__)
@@ -70,7 +75,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bo
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """Leave nothing of the entry behind; what a studio or a rule has is in the entry itself."""
     await async_remove_card(hass, entry)
-    if not is_studio(entry) and not is_surfaces(entry):
+    if is_surfaces(entry):
+        await async_forget_surfaces(hass, entry)
+    elif not is_studio(entry):
         await _async_leave_mesh(hass, entry)
 
 

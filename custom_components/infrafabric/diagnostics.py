@@ -19,6 +19,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST, CONF_NAME, CONF_URL, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.util.hass_dict import HassKey
 
 from .const import (
     CONF_CREDENTIAL,
@@ -32,6 +33,8 @@ from .hub import MeshConfigEntry, MeshHub
 from .mesh.model import PeerView
 from .studio_diagnostics import described_studio
 from .studio_setup import is_studio
+from .surfaces.inbound import INBOUND
+from .surfaces.outbound import OUTBOUND
 from .surfaces.setup import is_surfaces
 from .versions import async_versions
 
@@ -87,13 +90,13 @@ async def async_get_config_entry_diagnostics(
 ) -> dict[str, Any]:
     """Return the diagnostics of a mesh, a studio, or the rules and webhooks."""
     if is_surfaces(entry):
-        return _scrubbed({"versions": await async_versions(hass), **_surfaces(entry)})
+        return _scrubbed({"versions": await async_versions(hass), **await _surfaces(hass, entry)})
     if is_studio(entry):
         return _scrubbed({"versions": await async_versions(hass), **described_studio(entry)})
     return await _async_mesh(hass, entry)
 
 
-def _surfaces(entry: ConfigEntry[Any]) -> dict[str, Any]:
+async def _surfaces(hass: HomeAssistant, entry: ConfigEntry[Any]) -> dict[str, Any]:
     """Return how many subentries of each type there are and run, and nothing of what is in them."""
     running: frozenset[str] = entry.runtime_data.running
     types: dict[str, dict[str, int]] = {}
@@ -101,7 +104,20 @@ def _surfaces(entry: ConfigEntry[Any]) -> dict[str, Any]:
         counts = types.setdefault(subentry.subentry_type, {"configured": 0, "running": 0})
         counts["configured"] += 1
         counts["running"] += subentry.subentry_id in running
-    return {"entry": {"version": f"{entry.version}.{entry.minor_version}"}, "subentries": types}
+    webhooks = {
+        "inbound": [hook.async_describe() for hook in _of(hass, INBOUND, entry)],
+        "outbound": [await hook.async_describe() for hook in _of(hass, OUTBOUND, entry)],
+    }
+    return {
+        "entry": {"version": f"{entry.version}.{entry.minor_version}"},
+        "subentries": types,
+        "webhooks": webhooks,
+    }
+
+
+def _of[T](hass: HomeAssistant, key: HassKey[dict[str, T]], entry: ConfigEntry[Any]) -> list[T]:
+    """Return the running webhooks of an entry."""
+    return [hook for hook_id, hook in hass.data.get(key, {}).items() if hook_id in entry.subentries]
 
 
 async def _async_mesh(hass: HomeAssistant, entry: MeshConfigEntry) -> dict[str, Any]:

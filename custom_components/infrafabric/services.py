@@ -26,6 +26,7 @@ from .mesh.messages.message import IFMessage
 from .mesh.messages.schema import DEFAULT_TTL, DOMAINS, MAX_TTL, PERFORMATIVES, PRIORITIES
 from .mesh.model import ReceiptStatus, Role
 from .studio_services import STUDIO_ACTIONS
+from .surfaces.webhook_actions import WEBHOOK_ACTIONS
 from .targets import (
     ATTR_TIMEOUT,
     Action,
@@ -339,5 +340,5 @@ ACTIONS: Final[Mapping[str, Action]] = {
 
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
-    """Register every action, of meshes and of studios."""
-    async_register_actions(hass, {**ACTIONS, **STUDIO_ACTIONS})
+    """Register every action, of meshes, of studios and of webhooks."""
+    async_register_actions(hass, {**ACTIONS, **STUDIO_ACTIONS, **WEBHOOK_ACTIONS})

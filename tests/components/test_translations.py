@@ -32,6 +32,7 @@ from custom_components.infrafabric import (
 from custom_components.infrafabric.condition import CONDITIONS
 from custom_components.infrafabric.const import DOMAIN, ITEM_MODES, PLATFORMS, STUDIO_PLATFORMS
 from custom_components.infrafabric.errors import STUDIO_TRANSLATED, TRANSLATED, studio_key
+from custom_components.infrafabric.happenings import Happened
 from custom_components.infrafabric.mesh.engine import problems
 from custom_components.infrafabric.mesh.messages.schema import PERFORMATIVES
 from custom_components.infrafabric.mesh.model import Band, Path as LinkPath, Role
@@ -59,9 +60,14 @@ from custom_components.infrafabric.studio_options import KEY_LENGTH
 from custom_components.infrafabric.studio_sensor import OF_STREAMS, STUDIO_SENSORS
 from custom_components.infrafabric.studio_services import STUDIO_ACTIONS
 from custom_components.infrafabric.studio_things import PlacedItem, Stage
+from custom_components.infrafabric.surfaces.inbound import REACHES
+from custom_components.infrafabric.surfaces.outbound import WEBHOOK_ISSUES
 from custom_components.infrafabric.surfaces.rules import Button, Priority, What
 from custom_components.infrafabric.surfaces.setup import SUBENTRIES
 from custom_components.infrafabric.surfaces.texts import TEXTS
+from custom_components.infrafabric.surfaces.webhook_actions import WEBHOOK_ACTIONS
+from custom_components.infrafabric.surfaces.webhook_in_flow import ACTIONS as WEBHOOK_IN_ACTIONS
+from custom_components.infrafabric.surfaces.webhook_out_flow import KEY_KINDS
 from custom_components.infrafabric.trigger import TRIGGERS
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -107,7 +113,7 @@ def flat(node: Mapping[str, Any], path: str = "") -> dict[str, str]:
 
 EN = texts_of("en")
 FLAT_EN = flat(EN)
-ACTIONS = {**MESH_ACTIONS, **STUDIO_ACTIONS}
+ACTIONS = {**MESH_ACTIONS, **STUDIO_ACTIONS, **WEBHOOK_ACTIONS}
 ICONS: dict[str, Any] = json.loads((ROOT / "icons.json").read_text())
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "services.yaml").read_text())
 AUTOMATION_PARTS: dict[str, dict[str, Any]] = {
@@ -311,12 +317,16 @@ def test_every_problem_has_a_text_and_every_one_that_can_be_helped_an_issue() ->
     assert set(states) == PROBLEMS
     assert set(issues.ISSUES) == PROBLEMS - {problems.MEMBERSHIP_REVOKED}
     assert EN["issues"].keys() == (
-        issues.ISSUES.keys() | issues.STUDIO_ISSUES | {dashboard_card.ISSUE_RESOURCE}
+        issues.ISSUES.keys()
+        | issues.STUDIO_ISSUES
+        | {dashboard_card.ISSUE_RESOURCE, *WEBHOOK_ISSUES}
     )
     for code, texts in EN["issues"].items():
         assert texts.keys() == {"title", "description"}, code
         known = {"mesh"} | {
             dashboard_card.ISSUE_RESOURCE: {"url"},
+            **{key: {"webhook"} for key in WEBHOOK_ISSUES},
+            "webhook_dead_letters": {"webhook", "count", "letters"},
             "membership_lapsing": {"date"},
             "no_signaling": {"addresses"},
             "studio_another": {"studio"},
@@ -412,6 +422,10 @@ def test_every_choice_has_a_text_and_no_text_is_without_a_choice() -> None:
     choices: dict[str, set[str]] = {
         "role": set(forms.ROLES),
         "expiry": set(forms.EXPIRIES),
+        "webhook_action": set(WEBHOOK_IN_ACTIONS),
+        "webhook_event": set(Happened),
+        "webhook_key": set(KEY_KINDS),
+        "webhook_reach": set(REACHES),
         "ice": set(forms.ICE_MODES),
         "scene_items": set(ITEM_MODES),
         "srt_key_length": set(KEY_LENGTH.config["options"]),

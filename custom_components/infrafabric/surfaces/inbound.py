@@ -398,10 +398,16 @@ async def async_setup_inbound(
         del hass.data[INBOUND][hook_id]
         await inbound.async_stop()
         if hook_id not in entry.subentries:
-            await hass.async_add_executor_job(remove, answers_path(hass, hook_id))
-            await async_forget_cloudhook(hass, inbound.hook.webhook_id, inbound.hook.reach)
+            await async_forget_inbound(hass, subentry)
 
     return unload
+
+
+async def async_forget_inbound(hass: HomeAssistant, subentry: ConfigSubentry) -> None:
+    """Leave nothing behind of a webhook that is removed and does not run any more."""
+    await hass.async_add_executor_job(remove, answers_path(hass, subentry.subentry_id))
+    data = subentry.data
+    await async_forget_cloudhook(hass, data[CONF_WEBHOOK_ID], data[CONF_REACH])
 
 
 async def async_forget_cloudhook(hass: HomeAssistant, webhook_id: str, reach: str) -> None:

@@ -438,6 +438,11 @@ async def async_setup_outbound(
         await outbound.async_stop()
         outbound.async_hide_issues()
         if hook_id not in entry.subentries:
-            await hass.async_add_executor_job(remove, outbox_path(hass, hook_id))
+            await async_forget_outbound(hass, subentry)
 
     return unload
+
+
+async def async_forget_outbound(hass: HomeAssistant, subentry: ConfigSubentry) -> None:
+    """Leave nothing behind of a webhook that is removed and does not run any more."""
+    await hass.async_add_executor_job(remove, outbox_path(hass, subentry.subentry_id))

@@ -15,8 +15,12 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSube
 from homeassistant.core import HomeAssistant
 
 from ..const import CONF_KIND, KIND_SURFACES
+from .inbound import async_forget_inbound, async_setup_inbound
 from .notifier import async_setup_rule
+from .outbound import async_forget_outbound, async_setup_outbound
 from .rule_flow import RuleFlow
+from .webhook_in_flow import WebhookInFlow
+from .webhook_out_flow import WebhookOutFlow
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,8 +41,13 @@ class SubentryType:
     setup: SetUp
 
 
+WEBHOOK_IN: Final = "webhook_in"
+WEBHOOK_OUT: Final = "webhook_out"
+
 SUBENTRIES: Final[Mapping[str, SubentryType]] = {
     "notification_rule": SubentryType(RuleFlow, async_setup_rule),
+    WEBHOOK_IN: SubentryType(WebhookInFlow, async_setup_inbound),
+    WEBHOOK_OUT: SubentryType(WebhookOutFlow, async_setup_outbound),
 }
 """By the type that the subentry has in storage."""
 
@@ -136,3 +145,12 @@ async def async_unload_surfaces(_hass: HomeAssistant, entry: SurfacesConfigEntry
     """Leave nothing of any subentry running."""
     await entry.runtime_data.async_end()
     return True
+
+
+async def async_forget_surfaces(hass: HomeAssistant, entry: SurfacesConfigEntry) -> None:
+    """Leave nothing behind of what the webhooks of a removed entry kept on disk."""
+    for subentry in entry.subentries.values():
+        if subentry.subentry_type == WEBHOOK_IN:
+            await async_forget_inbound(hass, subentry)
+        elif subentry.subentry_type == WEBHOOK_OUT:
+            await async_forget_outbound(hass, subentry)

@@ -1,0 +1,427 @@
+"""The dialogs of webhooks: keys are shown once and kept in the subentry alone."""
+
+from collections.abc import AsyncIterator
+import json
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+from pytest_homeassistant_custom_component.components.diagnostics import (
+    get_diagnostics_for_config_entry,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.infrafabric.const import CONF_KIND, DOMAIN, KIND_SURFACES
+from custom_components.infrafabric.surfaces.inbound import INBOUND
+from custom_components.infrafabric.surfaces.outbound import OUTBOUND
+from custom_components.infrafabric.surfaces.signing import PrivateKey, SymmetricKey
+from custom_components.infrafabric.surfaces.webhook_in_flow import ACTIONS
+from custom_components.infrafabric.surfaces.webhook_keys import public_key
+from homeassistant.components.cloud import CloudNotConnected
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    SOURCE_USER,
+    ConfigSubentry,
+)
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import Unauthorized
+from homeassistant.setup import async_setup_component
+
+IN = {
+    "name": " Director ",
+    "actions": ["stop_stream", "lights_off"],
+    "studios": ["device1"],
+    "reach": "local",
+}
+OUT = {
+    "name": " Ticker ",
+    "url": "https://user:canary-pass@receiver.example/hook?token=canary-token",
+    "events": ["stream_started"],
+    "devices": [],
+    "private": False,
+    "key_kind": "symmetric",
+}
+PUBLIC = PrivateKey(bytes(range(32))).public.text()
+CLOUD = "homeassistant.components.cloud"
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, tmp_path: Path) -> AsyncIterator[MockConfigEntry]:
+    hass.config.config_dir = str(tmp_path)
+    await hass.config.async_update(internal_url="http://192.168.1.10:8123")
+    assert await async_setup_component(hass, "webhook", {})
+    entry = MockConfigEntry(domain=DOMAIN, data={CONF_KIND: KIND_SURFACES}, title="Surfaces")
+    entry.add_to_hass(hass)
+    with patch(f"custom_components.{DOMAIN}.async_add_card"):
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        yield entry
+        if entry.state.value == "loaded":
+            await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def begin(
+    hass: HomeAssistant, entry: MockConfigEntry, kind: str, subentry: ConfigSubentry | None = None
+) -> dict[str, Any]:
+    context: dict[str, Any] = {"source": SOURCE_USER}
+    if subentry is not None:
+        context = {"source": SOURCE_RECONFIGURE, "subentry_id": subentry.subentry_id}
+    return await hass.config_entries.subentries.async_init(
+        (entry.entry_id, kind),
+        context=context,  # type: ignore[arg-type]
+    )
+
+
+async def submit(
+    hass: HomeAssistant, flow: dict[str, Any], values: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    result = await hass.config_entries.subentries.async_configure(flow["flow_id"], values or {})
+    await hass.async_block_till_done()
+    return result
+
+
+async def choose(
+    hass: HomeAssistant, entry: MockConfigEntry, kind: str, subentry: ConfigSubentry, step: str
+) -> dict[str, Any]:
+    menu = await begin(hass, entry, kind, subentry)
+    assert menu["type"] is FlowResultType.MENU
+    return await submit(hass, menu, {"next_step_id": step})
+
+
+def only(entry: MockConfigEntry) -> ConfigSubentry:
+    (subentry,) = entry.subentries.values()
+    return subentry
+
+
+async def add(
+    hass: HomeAssistant, entry: MockConfigEntry, kind: str, values: dict[str, Any]
+) -> tuple[ConfigSubentry, dict[str, str]]:
+    """Add a webhook; return it and what was shown."""
+    shown = await submit(hass, await begin(hass, entry, kind), values)
+    assert shown["step_id"] == "key"
+    assert entry.subentries == {}, "not before it was shown"
+    assert (await submit(hass, shown))["type"] is FlowResultType.CREATE_ENTRY
+    return only(entry), shown["description_placeholders"]
+
+
+# -- outbound ---------------------------------------------------------------------------------
+
+
+async def test_an_outbound_webhook_is_added_with_a_secret(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    subentry, shown = await add(hass, entry, "webhook_out", OUT)
+
+    SymmetricKey.parse(shown["key"])
+    assert subentry.title == "Ticker"
+    assert dict(subentry.data) == {
+        "url": OUT["url"],
+        "events": ["stream_started"],
+        "devices": [],
+        "private": False,
+        "keys": [{"key": shown["key"], "until": None}],
+    }
+    assert set(hass.data[OUTBOUND]) == {subentry.subentry_id}
+
+
+async def test_of_a_key_pair_only_the_public_half_is_shown(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    subentry, shown = await add(hass, entry, "webhook_out", {**OUT, "key_kind": "asymmetric"})
+
+    key = subentry.data["keys"][0]["key"]
+    assert key.startswith("whsk_")
+    assert shown["key"] == public_key(key)
+
+
+@pytest.mark.parametrize(
+    ("changes", "errors"),
+    [
+        ({"name": "  "}, {"name": "name_missing"}),
+        ({"events": []}, {"events": "event_missing"}),
+        ({"url": "receiver.example"}, {"url": "url_invalid"}),
+        ({"url": "ftp://receiver.example/"}, {"url": "url_invalid"}),
+        ({"url": "https://"}, {"url": "url_invalid"}),
+        ({"url": "https://receiver.example:99999/"}, {"url": "url_invalid"}),
+        ({"url": "https://receiver.example/#part"}, {"url": "url_invalid"}),
+        ({"url": "https://receiver.example/ x"}, {"url": "url_invalid"}),
+        ({"url": "https://receiver.example/" + "x" * 2048}, {"url": "url_invalid"}),
+        ({"url": "http://receiver.example/"}, {"url": "url_not_secure"}),
+    ],
+)
+async def test_what_is_wrong_with_an_outbound_webhook_is_said_and_can_be_mended(
+    hass: HomeAssistant, entry: MockConfigEntry, changes: dict[str, Any], errors: dict[str, str]
+) -> None:
+    flow = await begin(hass, entry, "webhook_out")
+    again = await submit(hass, flow, {**OUT, **changes})
+    assert again["errors"] == errors
+    assert (await submit(hass, again, OUT))["step_id"] == "key"
+
+    subentry = None
+    subentry, _ = await add(hass, entry, "webhook_out", {**OUT, "name": "Second"})
+    form = await choose(hass, entry, "webhook_out", subentry, "settings")
+    settings = {key: value for key, value in {**OUT, **changes}.items() if key != "key_kind"}
+    assert (await submit(hass, form, settings))["errors"] == errors
+
+
+async def test_a_private_receiver_may_do_without_tls(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    values = {**OUT, "url": "http://192.168.1.5/", "private": True}
+    subentry, _ = await add(hass, entry, "webhook_out", values)
+    assert subentry.data["url"] == "http://192.168.1.5/"
+
+
+async def test_the_settings_of_an_outbound_webhook_change_without_its_key(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    subentry, shown = await add(hass, entry, "webhook_out", OUT)
+    form = await choose(hass, entry, "webhook_out", subentry, "settings")
+    settings = {key: value for key, value in OUT.items() if key != "key_kind"}
+    done = await submit(hass, form, {**settings, "name": "News", "url": "https://b.example/"})
+
+    assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    changed = only(entry)
+    assert (changed.title, changed.data["url"]) == ("News", "https://b.example/")
+    assert changed.data["keys"][0]["key"] == shown["key"]
+    assert hass.data[OUTBOUND][changed.subentry_id].hook.name == "News"
+
+
+@pytest.mark.parametrize("kind", ["symmetric", "asymmetric"])
+async def test_the_key_of_an_outbound_webhook_is_exchanged(
+    hass: HomeAssistant, entry: MockConfigEntry, kind: str
+) -> None:
+    subentry, shown = await add(hass, entry, "webhook_out", {**OUT, "key_kind": kind})
+    before = subentry.data["keys"][0]["key"]
+    form = await choose(hass, entry, "webhook_out", subentry, "rotate")
+    fresh = await submit(hass, form)
+    assert fresh["description_placeholders"]["key"] != shown["key"]
+    assert only(entry).data["keys"][0]["key"] == before, "not before it was shown"
+    await submit(hass, fresh)
+
+    new, old = only(entry).data["keys"]
+    assert (old["key"], new["until"]) == (before, None)
+    assert new["key"] != before
+    assert new["key"][:5] == before[:5]
+    assert old["until"] > 0
+
+
+# -- inbound ----------------------------------------------------------------------------------
+
+
+async def test_an_inbound_webhook_is_added_with_a_secret(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    subentry, shown = await add(hass, entry, "webhook_in", IN)
+
+    SymmetricKey.parse(shown["key"])
+    webhook_id = subentry.data["webhook_id"]
+    assert len(webhook_id) == 64
+    assert shown["url"] == f"http://192.168.1.10:8123/api/webhook/{webhook_id}"
+    assert subentry.title == "Director"
+    assert dict(subentry.data) == {
+        "actions": ["stop_stream", "lights_off"],
+        "studios": ["device1"],
+        "reach": "local",
+        "webhook_id": webhook_id,
+        "keys": [{"key": shown["key"], "until": None}],
+    }
+    assert set(hass.data[INBOUND]) == {subentry.subentry_id}
+
+
+async def test_a_sender_may_have_a_key_pair(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    subentry, shown = await add(hass, entry, "webhook_in", {**IN, "public_key": f" {PUBLIC}\n"})
+    assert shown["key"] == PUBLIC
+    assert subentry.data["keys"] == [{"key": PUBLIC, "until": None}]
+    assert "public_key" not in subentry.data
+
+
+@pytest.mark.parametrize(
+    ("changes", "errors"),
+    [
+        ({"name": "  "}, {"name": "name_missing"}),
+        ({"actions": []}, {"actions": "action_missing"}),
+        ({"actions": ["Open Door!"]}, {"actions": "action_invalid"}),
+        ({"studios": []}, {"studios": "studio_missing"}),
+        ({"public_key": "whpk_short"}, {"public_key": "public_key_invalid"}),
+        (
+            {"public_key": PrivateKey(bytes(32)).text()},
+            {"public_key": "public_key_invalid"},
+        ),
+        ({"reach": "cloud"}, {"reach": "no_address"}),
+    ],
+)
+async def test_what_is_wrong_with_an_inbound_webhook_is_said_and_can_be_mended(
+    hass: HomeAssistant, entry: MockConfigEntry, changes: dict[str, Any], errors: dict[str, str]
+) -> None:
+    flow = await begin(hass, entry, "webhook_in")
+    with patch(f"{CLOUD}.async_get_or_create_cloudhook", side_effect=CloudNotConnected):
+        again = await submit(hass, flow, {**IN, **changes})
+    assert again["errors"] == errors
+    assert (await submit(hass, again, IN))["step_id"] == "key"
+
+
+async def test_the_emergency_stop_alone_needs_no_studio(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    values = {**IN, "actions": ["emergency_stop"], "studios": []}
+    subentry, _ = await add(hass, entry, "webhook_in", values)
+    assert subentry.data["studios"] == []
+
+
+async def test_the_settings_of_an_inbound_webhook_change_without_its_key(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    subentry, shown = await add(hass, entry, "webhook_in", IN)
+    before = dict(subentry.data)
+    form = await choose(hass, entry, "webhook_in", subentry, "settings")
+    assert form["description_placeholders"] == {"url": shown["url"]}
+    wrong = await submit(hass, form, {**IN, "name": ""})
+    assert wrong["errors"] == {"name": "name_missing"}
+    await submit(hass, wrong, {**IN, "name": "Desk", "actions": ["lights_on"], "studios": []})
+
+    changed = only(entry)
+    assert changed.title == "Desk"
+    assert dict(changed.data) == {**before, "actions": ["lights_on"], "studios": []}
+
+
+async def test_without_an_address_the_settings_can_still_be_changed(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    subentry, _ = await add(hass, entry, "webhook_in", IN)
+    with patch(
+        "custom_components.infrafabric.surfaces.webhook_in_flow.async_public_url",
+        side_effect=CloudNotConnected,
+    ):
+        form = await choose(hass, entry, "webhook_in", subentry, "settings")
+        assert form["description_placeholders"] == {"url": "–"}
+        assert (await submit(hass, form, IN))["errors"] == {"reach": "no_address"}
+        for step in ("rotate", "revoke"):
+            form = await choose(hass, entry, "webhook_in", subentry, step)
+            assert (await submit(hass, form))["errors"] == {"base": "no_address"}
+
+
+async def test_the_key_of_an_inbound_webhook_is_exchanged(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    subentry, shown = await add(hass, entry, "webhook_in", IN)
+    form = await choose(hass, entry, "webhook_in", subentry, "rotate")
+    wrong = await submit(hass, form, {"public_key": "no key"})
+    assert wrong["errors"] == {"public_key": "public_key_invalid"}
+    fresh = await submit(hass, wrong, {"public_key": PUBLIC})
+    assert fresh["description_placeholders"] == {"url": shown["url"], "key": PUBLIC}
+    await submit(hass, fresh)
+
+    new, old = only(entry).data["keys"]
+    assert new == {"key": PUBLIC, "until": None}
+    assert old["key"] == shown["key"]
+    assert old["until"] > 0
+
+
+async def test_revoking_makes_another_address_and_ends_the_old_key_at_once(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    subentry, shown = await add(hass, entry, "webhook_in", IN)
+    before = subentry.data["webhook_id"]
+    form = await choose(hass, entry, "webhook_in", subentry, "revoke")
+    wrong = await submit(hass, form, {"public_key": "no key"})
+    assert wrong["errors"] == {"public_key": "public_key_invalid"}
+    fresh = await submit(hass, wrong)
+    assert only(entry).data["webhook_id"] == before
+    await submit(hass, fresh)
+
+    data = only(entry).data
+    assert data["webhook_id"] != before
+    assert data["webhook_id"] in fresh["description_placeholders"]["url"]
+    assert data["keys"] == [{"key": fresh["description_placeholders"]["key"], "until": None}]
+    assert data["keys"][0]["key"] != shown["key"]
+
+
+async def test_an_address_in_the_cloud_comes_and_goes_with_the_webhook(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    made: list[str] = []
+    deleted: list[str] = []
+
+    async def make(_hass: HomeAssistant, webhook_id: str) -> str:
+        made.append(webhook_id)
+        return f"https://hooks.example/{webhook_id[:4]}"
+
+    async def delete(_hass: HomeAssistant, webhook_id: str) -> None:
+        deleted.append(webhook_id)
+        if len(deleted) > 2:
+            raise CloudNotConnected
+
+    hass.config.components.add("cloud")
+    with (
+        patch(f"{CLOUD}.async_get_or_create_cloudhook", make),
+        patch(f"{CLOUD}.async_delete_cloudhook", delete),
+    ):
+        # Given up before the end: nothing is left in the cloud.
+        shown = await submit(hass, await begin(hass, entry, "webhook_in"), {**IN, "reach": "cloud"})
+        hass.config_entries.subentries.async_abort(shown["flow_id"])
+        await hass.async_block_till_done()
+        assert deleted == made == [made[0]]
+
+        subentry, shown_values = await add(hass, entry, "webhook_in", {**IN, "reach": "cloud"})
+        kept = subentry.data["webhook_id"]
+        assert shown_values["url"] == f"https://hooks.example/{kept[:4]}"
+        form = await choose(hass, entry, "webhook_in", subentry, "settings")
+        await submit(hass, form, {**IN, "reach": "internet"})
+        assert deleted[1:] == [kept]
+
+        form = await choose(hass, entry, "webhook_in", subentry, "settings")
+        await submit(hass, form, {**IN, "reach": "cloud"})
+        hass.config_entries.async_remove_subentry(entry, only(entry).subentry_id)
+        await hass.async_block_till_done()
+        assert deleted[2:] == [kept], "and that the cloud cannot be reached is no failure"
+
+
+# -- both -------------------------------------------------------------------------------------
+
+
+async def test_diagnostics_and_titles_say_nothing_of_keys_and_addresses(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    _, shown_out = await add(hass, entry, "webhook_out", OUT)
+    shown = await submit(hass, await begin(hass, entry, "webhook_in"), IN)
+    await submit(hass, shown)
+    told = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+
+    text = json.dumps(told)
+    for secret in ("canary", "receiver.example", shown_out["key"][6:], "/api/webhook/"):
+        assert secret not in text
+    assert told["webhooks"]["inbound"][0]["refused"] == {}
+    assert told["webhooks"]["outbound"][0]["waiting"] == 0
+
+
+async def test_an_admin_can_have_dead_letters_sent_again(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    await add(hass, entry, "webhook_out", OUT)
+    resend = (DOMAIN, "resend_webhooks")
+    answer = await hass.services.async_call(*resend, blocking=True, return_response=True)
+    assert answer == {"webhooks": [{"name": "Ticker", "resent": 0}]}
+
+    nobody = MockUser().add_to_hass(hass)
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call(*resend, blocking=True, context=Context(user_id=nobody.id))
+
+
+async def test_a_removed_entry_leaves_no_file(
+    hass: HomeAssistant, entry: MockConfigEntry, tmp_path: Path
+) -> None:
+    await add(hass, entry, "webhook_out", OUT)
+    await submit(hass, await submit(hass, await begin(hass, entry, "webhook_in"), IN))
+    kept = tmp_path / ".storage"
+    assert len({file.name.split(".db")[0] for file in kept.glob("*.db*")}) == 2
+
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+    assert list(kept.glob("*.db*")) == []
+
+
+def test_what_can_be_chosen_has_nothing_of_doors() -> None:
+    assert not [action for action in ACTIONS if "lock" in action or "door" in action]
