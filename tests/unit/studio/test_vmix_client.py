@@ -138,7 +138,9 @@ async def test_everything_stops_and_each_output_is_reported(vmix: Studio) -> Non
         *("stream_1", "stream_4", "record", "srt_2", "external")
     }
     assert {name for name, report in reports.items() if not report.stopped} == {"external"}
-    assert (reports["external"].error or ("",))[0] == "not_confirmed"
+    error = reports["external"].error
+    assert error is not None
+    assert error.code == "not_confirmed"
     assert not any(vmix.world.streams)
     assert vmix.world.recording_since is None
 
