@@ -22,6 +22,7 @@ from custom_components.infrafabric.studio.events import RecordingFinished
 from custom_components.infrafabric.studio.model import OutputState
 from custom_components.infrafabric.surfaces import recipients
 from custom_components.infrafabric.surfaces.rules import BUTTON_LIFETIME, MUTE_TIME
+from custom_components.infrafabric.surfaces.texts import button_text
 from custom_components.infrafabric.surfaces.watching import SETTLE, clock, file_name
 from homeassistant.config_entries import SOURCE_USER, ConfigSubentry, SubentryFlowResult
 from homeassistant.const import Platform
@@ -829,6 +830,25 @@ async def test_a_button_that_somebody_else_presses_does_nothing_and_is_used_up(
     assert actions["STOP_STREAM"].rpartition("_")[2] not in caplog.text
 
 
+async def test_who_is_no_active_user_any_more_may_not_press(
+    hass: HomeAssistant,
+    add: Add,
+    init_studio: FakeStudioClient,
+    hass_read_only_user: MockUser,
+    everything: dict[str, Any],
+    pushes: Any,
+) -> None:
+    user = hass_read_only_user
+    await add("stream_started", buttons={**everything, "users": [user.id]})
+    actions = await on_air(hass, init_studio, pushes)
+    await hass.auth.async_deactivate_user(user)
+    await press(hass, actions["STOP_STREAM"], user.id)
+
+    assert init_studio.studio.outputs["stream"].state is OutputState.ACTIVE
+    [result] = pushes()
+    assert result["message"] == "Stage: nothing was done, because whoever pressed may not."
+
+
 async def test_a_button_that_is_too_old_does_nothing(
     hass: HomeAssistant,
     add: Add,
@@ -1019,6 +1039,10 @@ async def test_a_press_under_way_ends_with_its_rule(
 
 
 # -- small things -----------------------------------------------------------------------------
+
+
+async def test_a_text_that_is_missing_is_replaced_and_not_an_error(hass: HomeAssistant) -> None:
+    assert button_text(hass, "no_such_button") == "no_such_button"
 
 
 def test_durations_and_files_are_written_as_people_read_them() -> None:

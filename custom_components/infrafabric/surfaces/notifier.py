@@ -141,6 +141,11 @@ class Notifier:
 
     async def _act(self, button: Button, offer: Offer, context: Context) -> None:
         """Do it, and put what became of it in the place of the notification."""
+        user = await self._hass.auth.async_get_user(context.user_id or "")
+        if user is None or not user.is_active:
+            # Chosen once, but no user any more; the phone may not know.
+            self._replace(offer, "press_not_allowed")
+            return
         try:
             key, values = await self._actions[button](offer, context)
         except HomeAssistantError as err:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 import re
 import time
 from typing import Any, Final
@@ -132,7 +133,9 @@ class Watch:
         values: Mapping[str, str],
         details: Mapping[str, Any],
     ) -> None:
-        if self._wants(what, device_id) and time.monotonic() >= self.muted_until:
+        if what not in self._rule.what or time.monotonic() < self.muted_until:
+            return
+        if self._aims_at(device_id):
             self._tell(
                 News(
                     what=what,
@@ -153,14 +156,15 @@ class Watch:
     @callback
     def _check_health(self, studio: StudioCoordinator) -> None:
         what = What.STREAM_UNHEALTHY
-        if not self._wants(what, studio.device_id):
+        if what not in self._rule.what:
             return
         health = studio.health
         # Without a stream there is nothing to be well.
         known = studio.available and health.band is not HealthBand.UNKNOWN
         bad = health.band in (HealthBand.POOR, HealthBand.CRITICAL) if known else None
         key = (what, studio.entry.entry_id, "")
-        if not self._follow(key, bad, studio, lambda: self._check_health(studio)):
+        look = partial(self._check_health, studio)
+        if not self._follow(key, bad, studio.device_id, studio, look):
             return
         values = {"name": studio.name}
         if bad:
@@ -198,7 +202,7 @@ class Watch:
         peer, device_id = found
         lost = not peer.connected
         key = (What.PEER_LOST, hub.entry.entry_id, peer_id)
-        if not self._follow(key, lost, hub, lambda: self._check_peer(hub, peer_id)):
+        if not self._follow(key, lost, device_id, hub, partial(self._check_peer, hub, peer_id)):
             return
         what = What.PEER_LOST if lost else What.PEER_BACK
         if what in self._rule.what:
@@ -221,7 +225,7 @@ class Watch:
         (self._bad_links.add if bad else self._bad_links.discard)(key)
         # A link that is gone is neither; that is another occasion.
         state = bad if peer.connected else None
-        if self._follow(key, state, hub, lambda: self._check_quality(hub, peer_id)):
+        if self._follow(key, state, device_id, hub, partial(self._check_quality, hub, peer_id)):
             self._tell_of_peer(
                 what,
                 "link_bad" if bad else "link_good",
@@ -239,27 +243,27 @@ class Watch:
         peer, device_id = found
         state = peer.path.relayed if peer.connected else None
         key = (what, hub.entry.entry_id, peer_id)
-        if self._follow(key, state, hub, lambda: self._check_path(hub, peer_id)):
+        if self._follow(key, state, device_id, hub, partial(self._check_path, hub, peer_id)):
             text = what.value if state else "path_direct"
             self._tell_of_peer(what, text, peer, device_id)
 
     @callback
     def _status_changed(self, hub: MeshHub) -> None:
         key = (What.MESH_STATUS, hub.entry.entry_id, "")
-        if self._wants(What.MESH_STATUS, hub.node_device_id) and key not in self._timers:
-            self._wake(key, SETTLE, lambda: self._check_status(hub))
+        if What.MESH_STATUS in self._rule.what and key not in self._timers:
+            self._wake(key, SETTLE, self._as_long_as(hub, partial(self._check_status, hub)))
 
     @callback
     def _check_status(self, hub: MeshHub) -> None:
         """Tell who is there, when that is not what was told last."""
         what = What.MESH_STATUS
-        if not self._wants(what, hub.node_device_id):
-            return
+        device_id = hub.node_device_id
         away = sorted(peer.name for peer in hub.peers.values() if not peer.connected)
         total = len(hub.peers)
         key = (what, hub.entry.entry_id, "")
         state = (total, tuple(away))
-        if not self._follow(key, state, hub, lambda: self._check_status(hub), at_first=()):
+        look = partial(self._check_status, hub)
+        if not self._follow(key, state, device_id, hub, look, at_first=()):
             return
         values = {"mesh": hub.node.mesh_name, "online": str(total - len(away)), "total": str(total)}
         text = "mesh_all_connected"
@@ -270,19 +274,17 @@ class Watch:
             News(
                 what=what,
                 text=text,
-                device_id=hub.node_device_id,
+                device_id=device_id,
                 name=hub.node.mesh_name,
                 values=values,
             )
         )
 
     def _peer(self, hub: MeshHub, peer_id: str, *whats: What) -> tuple[PeerView, str] | None:
-        """Return a peer and its device, if the rule is about it."""
+        """Return a peer and its device, if the rule is about any of this."""
         device_id = hub.device_id_of_peer(peer_id)
         peer = hub.peers.get(peer_id)
-        if peer is None or device_id is None:
-            return None
-        if not any(self._wants(what, device_id) for what in whats):
+        if peer is None or device_id is None or self._rule.what.isdisjoint(whats):
             return None
         return peer, device_id
 
@@ -307,10 +309,8 @@ class Watch:
 
     # -- when to tell -------------------------------------------------------------------------
 
-    def _wants(self, what: What, device_id: str) -> bool:
-        """Tell whether the rule is about this; what its target means is looked up each time."""
-        if what not in self._rule.what:
-            return False
+    def _aims_at(self, device_id: str) -> bool:
+        """Tell whether the rule is about a device; what its target means is looked up each time."""
         if not self._selection.has_any_target:
             return True
         named, meant = devices_of(self._hass, self._selection)
@@ -320,6 +320,7 @@ class Watch:
         self,
         key: Key,
         state: Any,
+        device_id: str,
         source: MeshHub | StudioCoordinator,
         again: Callable[[], None],
         *,
@@ -333,22 +334,28 @@ class Watch:
         self._sleep(key)
         if state is None:
             told.forget(at_first)
+        # Most events change nothing, so the target, which costs more, is looked up after that.
+        if state in (None, told.value) or not self._aims_at(device_id):
             return False
         now = time.monotonic()
         tell = told.follow(
             state, now, self._rule.quiet, urgent=state is False, muted=self.muted_until
         )
         if told.due is not None:
-
-            @callback
-            def look() -> None:
-                entry = source.entry
-                # The mesh or studio may have been unloaded in the meantime.
-                if entry.state is ConfigEntryState.LOADED and entry.runtime_data is source:
-                    again()
-
-            self._wake(key, told.due - now, look)
+            self._wake(key, told.due - now, self._as_long_as(source, again))
         return tell
+
+    def _as_long_as(
+        self, source: MeshHub | StudioCoordinator, then: Callable[[], None]
+    ) -> Callable[[], None]:
+        """Return *then* unless the mesh or studio is unloaded by the time."""
+
+        def look() -> None:
+            entry = source.entry
+            if entry.state is ConfigEntryState.LOADED and entry.runtime_data is source:
+                then()
+
+        return look
 
     def _wake(self, key: Key, delay: float, then: Callable[[], None]) -> None:
         @callback
