@@ -70,3 +70,12 @@ async def test_a_connection_that_ends_below_ends_the_link() -> None:
     async with two_ends() as (one, other):
         await other.link._rtc._dtls.stop()
         assert await one.node.until_closed() in ("peer_closed", "dtls_failed")
+
+
+async def test_a_packet_after_the_goodbye_is_lost_like_one_on_the_way() -> None:
+    async with two_ends() as (one, _other):
+        # What a read of the other end's goodbye does, before aiortc's task hears of it.
+        one.link._rtc._dtls._ssl.shutdown()
+        with pytest.raises(ConnectionError):
+            one.link._rtc.guard.shortcut.send(b"packet")
+        one.link._rtc.send(1, b"\x21{}")

@@ -438,8 +438,11 @@ class SctpGuard:
         if not self.established or sctp._remote_port is None:
             await self._send(chunk)
             return
-        self.shortcut.send(
-            serialize_packet(
-                sctp._local_port, sctp._remote_port, sctp._remote_verification_tag, chunk
-            )
+        packet = serialize_packet(
+            sctp._local_port, sctp._remote_port, sctp._remote_verification_tag, chunk
         )
+        try:
+            self.shortcut.send(packet)
+        except ConnectionError:
+            # aiortc's timers send from tasks that nobody awaits. The packet is lost, as on a wire.
+            _LOGGER.debug("A packet found the connection gone")

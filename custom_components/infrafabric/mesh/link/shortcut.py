@@ -78,7 +78,11 @@ class Shortcut:
         """
         if self._dtls._state is not State.CONNECTED or (ssl := self._dtls._ssl) is None:
             raise ConnectionError("Cannot send encrypted data, not connected")
-        ssl.send(packet)
+        try:
+            ssl.send(packet)
+        except SSL.Error as err:
+            # The other end has said goodbye, and aiortc's task has not read that yet.
+            raise ConnectionError("Cannot send encrypted data, it was shut down") from err
         self._flush(ssl)
 
     def _flush(self, ssl: SSL.Connection) -> None:
