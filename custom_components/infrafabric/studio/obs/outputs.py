@@ -24,7 +24,7 @@ LOOK_AGAIN: Final = 1.0
 """Seconds without an event until the studio is asked how things are."""
 PAUSE_TIMEOUT: Final = 5.0
 """Seconds until OBS must have paused a recording."""
-PAUSE_GAP: Final = 0.5
+PAUSE_GAP: Final = 1.0
 """Seconds between two changes of a pause."""
 REPLAY_TIMEOUT: Final = 15.0
 """Seconds until the replay buffer must be written."""
