@@ -266,14 +266,20 @@ def scene_items(scene: str, data: Data) -> dict[tuple[str, int], SceneItem]:
     return found
 
 
+def _megabytes(data: Data, key: str) -> float | None:
+    """Return MB of what OBS calls MB: it divides by 1024 twice."""
+    value = real(data, key)
+    return None if value is None else value * 1024 * 1024 / 1_000_000
+
+
 def statistics(data: Data, target_fps: float | None) -> Statistics:
     """Return how OBS is doing (GetStats)."""
     return Statistics(
         fps=real(data, "activeFps"),
         target_fps=target_fps,
         cpu_percent=real(data, "cpuUsage"),
-        memory_mb=real(data, "memoryUsage"),
-        free_disk_mb=real(data, "availableDiskSpace"),
+        memory_mb=_megabytes(data, "memoryUsage"),
+        free_disk_mb=_megabytes(data, "availableDiskSpace"),
         frame_time_ms=real(data, "averageFrameRenderTime"),
         render_skipped_frames=whole(data, "renderSkippedFrames"),
         render_total_frames=whole(data, "renderTotalFrames"),
