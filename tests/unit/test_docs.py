@@ -101,6 +101,7 @@ def test_the_overview_of_actions_says_who_may_call_them_and_what_comes_back() ->
     words = {"NONE": "none", "OPTIONAL": "optional", "ONLY": "always"}
     described = {**action_table("services", "ACTIONS")}
     described |= action_table("studio_services", "STUDIO_ACTIONS")
+    described |= action_table("surfaces/webhook_actions", "WEBHOOK_ACTIONS")
     assert described.keys() == said.keys()
     for action, call in described.items():
         given = {keyword.arg: keyword.value for keyword in call.keywords}

@@ -28,6 +28,7 @@ from infrafabric.mesh.trust.signed import Signed
 from .docs_pages import (
     ENGLISH,
     FENCE,
+    SERVICES,
     blocks,
     bus_events,
     fields_of,
@@ -36,6 +37,7 @@ from .docs_pages import (
     section,
 )
 from .mesh_lab import Lab
+from .repository import INTEGRATION
 
 # --- Examples
 
@@ -65,7 +67,7 @@ def test_actions_in_yaml_examples_exist_and_take_their_fields(text: str) -> None
         assert set(data) <= set(fields)
         assert {name for name, field in fields.items() if field.get("required")} <= set(data)
         # An emergency stop may be for all studios.
-        assert "target" in call or data.get("all") is True
+        assert "target" in call or data.get("all") is True or "target" not in SERVICES[action]
         assert set(call.get("target", {})) <= {"device_id", "area_id", "label_id"}
         for name, value in data.items():
             options = fields[name]["selector"].get("select", {}).get("options")
@@ -82,12 +84,19 @@ def entity_suffixes() -> set[str]:
     return {re.sub(r"\W+", "_", name.lower()) for name in names}
 
 
+def webhook_event() -> str:
+    source = (INTEGRATION / "surfaces" / "inbound.py").read_text()
+    found = re.search(r'^EVENT_WEBHOOK: Final = "(\w+)"', source, re.MULTILINE)
+    assert found
+    return found[1]
+
+
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_automations_in_examples_listen_to_entities_and_events_that_exist(text: str) -> None:
     suffixes = entity_suffixes()
     for trigger in yaml.safe_load(text).get("triggers", []):
         if trigger["trigger"] == "event":
-            assert trigger["event_type"] in bus_events()
+            assert trigger["event_type"] in {*bus_events(), webhook_event()}
         if trigger["trigger"] == "event.received":
             assert trigger["options"]["event_type"] in PERFORMATIVES
             entity = trigger["target"]["entity_id"]
