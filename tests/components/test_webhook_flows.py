@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.infrafabric.const import CONF_KIND, DOMAIN, KIND_SURFACES
+from custom_components.infrafabric.happenings import Happened, Occasion, async_tell
 from custom_components.infrafabric.surfaces.inbound import INBOUND
 from custom_components.infrafabric.surfaces.outbound import OUTBOUND
 from custom_components.infrafabric.surfaces.signing import PrivateKey, SymmetricKey
@@ -25,10 +26,13 @@ from homeassistant.config_entries import (
     SOURCE_USER,
     ConfigSubentry,
 )
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import Unauthorized
 from homeassistant.setup import async_setup_component
+
+from .webhook_world import receiver, until
 
 IN = {
     "name": " Director ",
@@ -425,3 +429,22 @@ async def test_a_removed_entry_leaves_no_file(
 
 def test_what_can_be_chosen_has_nothing_of_doors() -> None:
     assert not [action for action in ACTIONS if "lock" in action or "door" in action]
+
+
+async def test_what_happens_reaches_the_receiver_until_home_assistant_stops(
+    hass: HomeAssistant, entry: MockConfigEntry, socket_enabled: None
+) -> None:
+    occasion = Occasion(Happened.STREAM_STARTED, "stage", "text", {"channel": 1})
+    async with receiver() as there:
+        url = f"http://localhost:{there.port}/"
+        subentry, _ = await add(hass, entry, "webhook_out", {**OUT, "url": url, "private": True})
+        async_tell(hass, occasion)
+        await until(lambda: bool(there.requests))
+        assert there.requests[0].json["data"] == {"channel": 1}
+
+        hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+        await hass.async_block_till_done()
+        async_tell(hass, occasion)
+        await hass.async_block_till_done()
+        assert len(there.requests) == 1
+        assert hass.data[OUTBOUND][subentry.subentry_id]._session is None
