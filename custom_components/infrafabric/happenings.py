@@ -28,8 +28,15 @@ from .mesh.model import (
     PeerRemoved,
     PeerView,
 )
-from .studio.events import Happening, OutputHappened, RecordingFinished, StudioEvent
-from .studio.model import OutputKind
+from .studio.events import (
+    Connected,
+    Happening,
+    OutputHappened,
+    RecordingFinished,
+    StateChanged,
+    StudioEvent,
+)
+from .studio.model import Output, OutputKind, OutputState, StudioState
 from .studio_coordinator import StudioCoordinator
 
 
@@ -109,39 +116,77 @@ def async_tell_of_mesh(hub: MeshHub) -> CALLBACK_TYPE:
 @callback
 def async_tell_of_studio(studio: StudioCoordinator) -> CALLBACK_TYPE:
     """Send what happens in a studio; return what ends that."""
+    teller = _StudioTeller(studio)
 
     @callback
     def tell(event: StudioEvent) -> None:
+        teller.tell(event)
+        async_dispatcher_send(studio.hass, SIGNAL_STUDIO, studio, event)
+
+    return studio.async_subscribe(tell)
+
+
+class _StudioTeller:
+    """Remembers since when each stream runs: of one that has ended, no studio says how long."""
+
+    def __init__(self, studio: StudioCoordinator) -> None:
+        self._studio = studio
+        self._since: dict[str, float] = {}
+        """Seconds of the event loop's clock at which a stream began, by the output's key."""
+
+    @callback
+    def tell(self, event: StudioEvent) -> None:
+        """Send what an event of the client means to automations."""
         match event:
+            case Connected(state) | StateChanged(state):
+                self._follow(state)
             case OutputHappened(output, _previous, what) if (
                 output.kind is OutputKind.STREAM and what in STREAM_HAPPENINGS
             ):
-                send(
+                self._send(
                     STREAM_HAPPENINGS[what],
-                    f"The stream of {studio.name} {what}",
+                    f"The stream of {self._studio.name} {what}",
                     {
                         "output": output.key,
                         "channel": output.number or 1,
-                        "duration": output.duration_s,
+                        "duration": self._duration(output),
                     },
                 )
             case RecordingFinished(path, duration):
-                send(
+                self._send(
                     Happened.RECORDING_FINISHED,
-                    f"{studio.name} finished a recording",
+                    f"{self._studio.name} finished a recording",
                     {"path": path, "duration": duration},
                 )
-        async_dispatcher_send(studio.hass, SIGNAL_STUDIO, studio, event)
 
-    def send(what: Happened, text: str, data: Mapping[str, Any]) -> None:
+    def _follow(self, state: StudioState) -> None:
+        """Learn since when the running streams run; what the studio says is the better clock."""
+        now = self._studio.hass.loop.time()
+        for output in state.streams():
+            if output.state is not OutputState.ACTIVE:
+                continue
+            if output.duration_s is not None:
+                self._since[output.key] = now - output.duration_s
+
+    def _duration(self, output: Output) -> float | None:
+        """Return how long a stream ran, in seconds; None if its beginning was not seen."""
+        now = self._studio.hass.loop.time()
+        if output.state is OutputState.ACTIVE:
+            self._since.setdefault(output.key, now)
+            return output.duration_s
+        since = self._since.pop(output.key, None)
+        if output.duration_s is not None or since is None:
+            return output.duration_s
+        return round(now - since, 1)
+
+    def _send(self, what: Happened, text: str, data: Mapping[str, Any]) -> None:
+        studio = self._studio
         about = {
             "entry_id": studio.entry.entry_id,
             ATTR_DEVICE_ID: studio.device_id,
             "studio_name": studio.name,
         }
         async_tell(studio.hass, Occasion(what, studio.device_id, text, {**about, **data}))
-
-    return studio.async_subscribe(tell)
 
 
 class _MeshTeller:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
@@ -310,6 +311,27 @@ async def test_a_stream_starts_the_automation_of_its_fate_only(
     assert data["studio_name"] == "Stage"
     assert (data["output"], data["channel"]) == ("stream", 1)
     assert data["entry_id"] == studio_entry.entry_id
+
+
+async def test_how_long_a_stream_ran_is_known_although_the_studio_does_not_say(
+    hass: HomeAssistant, init_studio: FakeStudioClient, listen: Listen
+) -> None:
+    calls = await listen("stream_stopped")
+    clock = hass.loop.time()
+    with patch.object(hass.loop, "time", lambda: clock):
+        init_studio.output("stream", OutputState.STOPPED, duration_s=None)
+        calls.clear()
+        # Home Assistant sees it begin.
+        init_studio.output("stream", OutputState.ACTIVE, duration_s=None)
+        clock += 61.5
+        init_studio.output("stream", OutputState.STOPPED, duration_s=None)
+        # It was on air before, says the studio.
+        init_studio.output("stream", OutputState.ACTIVE, duration_s=3600.0)
+        clock += 10
+        init_studio.output("stream", OutputState.STOPPED, duration_s=None)
+    await hass.async_block_till_done()
+
+    assert [call.data["trigger"]["duration"] for call in calls] == [61.5, 3610.0]
 
 
 async def test_another_channel_is_another_stream(
