@@ -107,7 +107,8 @@ class MeshFar:
         if not isinstance(event, MessageReceived):
             return
         if event.message.performative == "request":
-            task = asyncio.ensure_future(self._reply(event))
+            # Eager, as Home Assistant starts its tasks.
+            task = asyncio.Task(self._reply(event), eager_start=True)
             self._replies.add(task)
             task.add_done_callback(self._replies.discard)
             return

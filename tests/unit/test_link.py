@@ -145,7 +145,7 @@ async def test_a_slow_receiver_slows_the_sender_and_nothing_grows() -> None:
         assert outbox.queued_bytes <= 2 * 1024 * 1024 + 5000
         assert len(outbox._small) <= QUEUE_MESSAGES
         assert sum(outbox_unit[0] for outbox_unit in outbox._units.values()) <= CREDIT
-        assert one.link.submit(b"no room", SIGNATURE) is None
+        assert not one.link.submit(b"no room", SIGNATURE, asyncio.Future())
         assert not any(task.done() for task in sends)
         other.node.gate.set()
         assert await asyncio.gather(*sends) == [ACCEPTED] * 1500
@@ -165,7 +165,9 @@ async def test_a_message_nobody_waits_for_any_more_is_not_sent() -> None:
 
 async def test_submit_queues_without_waiting() -> None:
     async with two_ends() as (one, other):
-        receipts = [one.link.submit(b"%d" % n, SIGNATURE) for n in range(50)]
+        receipts: list[asyncio.Future[ReceiptStatus]] = [asyncio.Future() for _ in range(50)]
+        for number, receipt in enumerate(receipts):
+            assert one.link.submit(b"%d" % number, SIGNATURE, receipt)
         assert await asyncio.gather(*receipts) == [ACCEPTED] * 50
         assert other.node.bundles == [50]
 
@@ -193,7 +195,7 @@ async def test_closing_tells_both_nodes_once_and_leaves_nothing() -> None:
             with pytest.raises(UnreachableError):
                 await call
         with pytest.raises(UnreachableError):
-            one.link.submit(b"late", SIGNATURE)
+            one.link.submit(b"late", SIGNATURE, asyncio.Future())
         assert not one.link.send_gossip(b"late")
         one.link.probe()
         assert one.link.path is LinkPath.DOWN

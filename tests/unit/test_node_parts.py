@@ -108,25 +108,25 @@ async def test_a_reply_reaches_the_request_with_its_trace_id_only() -> None:
     reply = a_message(4, trace_id="b" * 12)
     assert conversations.resolve(reply)
     assert not conversations.resolve(reply)
-    assert await second is reply
+    assert await second.reply is reply
     assert not first.done()
     with pytest.raises(RefusedError) as caught:
         conversations.expect(PEER.peer_id, "a" * 12)
     assert caught.value.code == "trace_id_in_use"
     for trace_id in ("a" * 12, "b" * 12, "b" * 12):
         conversations.over(PEER.peer_id, trace_id)
-    assert first.cancelled()
+    assert first.reply.cancelled()
     assert len(conversations) == 0
 
 
 async def test_only_so_many_requests_wait_and_all_end_on_close() -> None:
     conversations = Conversations()
-    futures = [conversations.expect(PEER.peer_id, f"{n:012x}") for n in range(MAX_PENDING)]
+    requests = [conversations.expect(PEER.peer_id, f"{n:012x}") for n in range(MAX_PENDING)]
     with pytest.raises(RefusedError) as caught:
         conversations.expect(PEER.peer_id, "f" * 12)
     assert caught.value.code == "too_many_requests"
     conversations.close()
-    assert all(future.cancelled() for future in futures)
+    assert all(request.reply.cancelled() for request in requests)
 
 
 def judged(message: IFMessage, role: Role | None = Role.COMMAND, now: float = NOW) -> ReceiptStatus:

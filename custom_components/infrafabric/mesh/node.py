@@ -19,6 +19,7 @@ from .engine.problems import Problems
 from .engine.state import NodeState, NodeStore
 from .errors import DeadlineError, InvalidError, MeshError, RefusedError, UnreachableError
 from .link.ice import IceServer
+from .messages.conversations import Asked
 from .messages.message import BROADCAST, IFMessage, agent_address
 from .model import (
     NodeEvent,
@@ -406,7 +407,13 @@ class MeshNode:
         return await self._say(receivers, draft, timeout)
 
     async def _say(
-        self, receivers: Sequence[str], draft: MessageDraft, timeout: float, **instead: Any
+        self,
+        receivers: Sequence[str],
+        draft: MessageDraft,
+        timeout: float,
+        *,
+        conversation_id: str | None = None,
+        trace_id: str | None = None,
     ) -> SendResult:
         views = [self._view(peer_id) for peer_id in receivers]
         if not any(view.connected for view in views):
@@ -415,7 +422,9 @@ class MeshNode:
                 "peer_not_connected", f"{names} is not connected now; try again later.", peer=names
             )
         addresses = [agent_address(peer_id) for peer_id in receivers]
-        message = self._engine.make_message(addresses, draft, **instead)
+        message = self._engine.make_message(
+            addresses, draft, conversation_id=conversation_id, trace_id=trace_id
+        )
         return await self._send(receivers, message, timeout)
 
     async def broadcast(self, draft: MessageDraft, *, timeout: float = SEND_TIMEOUT) -> SendResult:
@@ -463,13 +472,13 @@ class MeshNode:
         self._view(receiver)
         engine = self._engine
         message = engine.make_message([agent_address(receiver)], draft, trace_id=trace_id)
-        reply = engine.conversations.expect(receiver, trace_id)
-        receipt = late = None
+        asked = engine.conversations.expect(receiver, trace_id, timeout)
+        receipt = None
         try:
-            receipt = engine.deliver_to(receiver, message, timeout)
-            receipt.add_done_callback(partial(_end_if_refused, reply))
-            late = asyncio.get_running_loop().call_later(timeout, _give_up, reply)
-            return await reply
+            receipt = engine.deliver(receiver, message, asked, timeout)
+            if receipt is not None:
+                receipt.add_done_callback(partial(_pass_on, asked))
+            return await asked.reply
         except TimeoutError as err:
             raise DeadlineError(
                 "request_timeout",
@@ -478,9 +487,8 @@ class MeshNode:
             ) from err
         finally:
             engine.conversations.over(receiver, trace_id)
-            for waiting in (receipt, late):
-                if waiting is not None:
-                    waiting.cancel()
+            if receipt is not None:
+                receipt.cancel()
 
     async def reply(self, message: IFMessage, draft: MessageDraft) -> SendResult:
         """Answer *message* in its conversation, with its trace id."""
@@ -550,50 +558,38 @@ async def _receipt(under_way: asyncio.Future[ReceiptStatus] | None) -> ReceiptSt
         return None
 
 
-def _give_up(reply: asyncio.Future[IFMessage]) -> None:
-    if not reply.done():
-        reply.set_exception(TimeoutError())
-
-
-def _end_if_refused(
-    reply: asyncio.Future[IFMessage], receipt: asyncio.Future[ReceiptStatus]
-) -> None:
-    """Let a request fail whose message did not arrive or was refused."""
-    error = None if receipt.cancelled() else receipt.exception()
-    if reply.done() or receipt.cancelled() or isinstance(error, TimeoutError):
+def _pass_on(asked: Asked, receipt: asyncio.Future[ReceiptStatus]) -> None:
+    """Let a request know how its message fared that had to wait for room."""
+    if receipt.cancelled():
         return
-    if error is not None:
-        reply.set_exception(error)
+    error = receipt.exception()
+    if asked.done():
         return
-    status = receipt.result()
-    # The refusal of a peer that does not let us command is a reply, and comes at once.
-    if status not in (ReceiptStatus.ACCEPTED, ReceiptStatus.NOT_ALLOWED):
-        reply.set_exception(
-            RefusedError(
-                "request_refused",
-                f"The peer refused the request: {status.name.lower().replace('_', ' ')}.",
-                status=status.name.lower(),
-            )
-        )
+    if isinstance(error, Exception):
+        asked.set_exception(error)
+    elif error is None:
+        asked.set_result(receipt.result())
 
 
 class _Callbacks:
     """Those who listen to a node."""
 
     def __init__(self) -> None:
-        self._callbacks: list[Callable[[NodeEvent], None]] = []
+        self._callbacks: tuple[Callable[[NodeEvent], None], ...] = ()
 
     def add(self, callback: Callable[[NodeEvent], None]) -> Callable[[], None]:
-        self._callbacks.append(callback)
+        self._callbacks += (callback,)
 
         def remove() -> None:
-            if callback in self._callbacks:
-                self._callbacks.remove(callback)
+            left = list(self._callbacks)
+            if callback in left:
+                left.remove(callback)
+                self._callbacks = tuple(left)
 
         return remove
 
     def emit(self, event: NodeEvent) -> None:
-        for callback in list(self._callbacks):
+        for callback in self._callbacks:
             try:
                 callback(event)
             except Exception:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 import dataclasses
 import logging
 import math
-from operator import attrgetter
 import random
 import secrets
 import time
@@ -21,6 +20,8 @@ from ..errors import MeshError, UnreachableError
 from ..lag import LoopLag
 from ..link.link import Link, LinkHandler, LinkSettings
 from ..link.paths import attempts
+from ..link.traffic import Statuses
+from ..link.transfer import Waiter
 from ..messages.conversations import Conversations
 from ..messages.inbox import CLOCK_SET, Inbox, parse_all
 from ..messages.message import IFMessage, MessageRefusedError, agent_address
@@ -77,17 +78,17 @@ REFUSAL: Final = 30.0
 DIAL_LOOK: Final = 5.0
 """Longest pause between two looks at who should be dialled, seconds."""
 
-_DRAFT_FIELDS: Final = tuple(
-    item.name for item in dataclasses.fields(MessageDraft) if item.name != "content"
-)
-_draft_values: Final = attrgetter(*_DRAFT_FIELDS)
+
+def _size(messages: Sequence[tuple[bytes, bytes]]) -> int:
+    """Return the bytes of the bodies."""
+    return len(messages[0][0]) if len(messages) == 1 else sum(len(body) for body, _ in messages)
 
 
 async def _parse(
     batch: Sequence[tuple[bytes, bytes]], public_key: bytes
 ) -> list[IFMessage | MessageRefusedError]:
     """Check form and signature of a bundle without holding the loop up."""
-    if sum(len(body) for body, _ in batch) >= OFFLOAD:
+    if _size(batch) >= OFFLOAD:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, parse_all, batch, public_key)
     parsed = parse_all(batch[:SLICE], public_key)
@@ -420,25 +421,45 @@ class Engine(LinkHandler):
         except ValueError as err:
             _LOGGER.debug("Dropped a control payload of %s: %s", link.peer_id, err)
 
-    async def link_messages(
-        self, link: Link, messages: Sequence[tuple[bytes, bytes]]
-    ) -> Sequence[ReceiptStatus]:
-        """Check a bundle and deliver what passes."""
+    def link_messages(self, link: Link, messages: Sequence[tuple[bytes, bytes]]) -> Statuses:
+        """Check a bundle and deliver what passes: at once if it is a small one."""
         peer_id = link.peer_id
         session = self._sessions.get(peer_id)
-        if (
-            session is None
-            or session.link is not link
-            or not (session.admitted or await session.wait_admitted())
-        ):
+        if session is None or session.link is not link:
             return [ReceiptStatus.BUSY] * len(messages)
-        key = self.key_of(peer_id)
-        allowed = self.inbox.within_rate(peer_id, len(messages), time.monotonic())
+        if not session.admitted or len(messages) > SLICE or _size(messages) >= OFFLOAD:
+            return self._take_later(session, messages)
+        key, batch = self._admit(peer_id, messages)
         if key is None:
-            self.inbox.refuse(peer_id, ReceiptStatus.UNKNOWN_SENDER, len(messages))
             return [ReceiptStatus.UNKNOWN_SENDER] * len(messages)
-        batch = messages[:allowed]
-        parsed = await _parse(batch, key.public_key)
+        return self._take_all(peer_id, parse_all(batch, key), len(messages))
+
+    async def _take_later(
+        self, session: Session, messages: Sequence[tuple[bytes, bytes]]
+    ) -> list[ReceiptStatus]:
+        if not (session.admitted or await session.wait_admitted()):
+            return [ReceiptStatus.BUSY] * len(messages)
+        key, batch = self._admit(session.peer_id, messages)
+        if key is None:
+            return [ReceiptStatus.UNKNOWN_SENDER] * len(messages)
+        return self._take_all(session.peer_id, await _parse(batch, key), len(messages))
+
+    def _admit(
+        self, peer_id: str, messages: Sequence[tuple[bytes, bytes]]
+    ) -> tuple[bytes | None, Sequence[tuple[bytes, bytes]]]:
+        """Return the peer's key, None if it is no member, and the messages it may send now."""
+        key = self.key_of(peer_id)
+        count = len(messages)
+        allowed = self.inbox.within_rate(peer_id, count, time.monotonic())
+        if key is None:
+            self.inbox.refuse(peer_id, ReceiptStatus.UNKNOWN_SENDER, count)
+            return None, ()
+        return key.public_key, messages if allowed == count else messages[:allowed]
+
+    def _take_all(
+        self, peer_id: str, parsed: Sequence[IFMessage | MessageRefusedError], count: int
+    ) -> list[ReceiptStatus]:
+        """Judge what came in a bundle of *count*, of which the rest was too much."""
         now = time.time()
         role = self.state.membership.role(peer_id, now)
         statuses = []
@@ -451,7 +472,7 @@ class Engine(LinkHandler):
             statuses.append(status)
         if accepted := statuses.count(ReceiptStatus.ACCEPTED):
             self.received.add(time.monotonic(), accepted)
-        if late := len(messages) - len(batch):
+        if late := count - len(parsed):
             self.inbox.refuse(peer_id, ReceiptStatus.RATE_LIMITED, late)
             self.emit(MessageRefused(peer_id, ReceiptStatus.RATE_LIMITED))
         return statuses + [ReceiptStatus.RATE_LIMITED] * late
@@ -501,17 +522,22 @@ class Engine(LinkHandler):
     # Sending
 
     def make_message(
-        self, addresses: Sequence[str], draft: MessageDraft, **instead: Any
+        self,
+        addresses: Sequence[str],
+        draft: MessageDraft,
+        *,
+        conversation_id: str | None = None,
+        trace_id: str | None = None,
     ) -> IFMessage:
         """Fill in and sign a message (errors as ``IFMessage.create``).
 
         Args:
             addresses: Its receivers.
             draft: What is said.
-            instead: Fields that are not as in the draft.
+            conversation_id: Instead of the draft's.
+            trace_id: Instead of the draft's.
 
         """
-        values = dict(zip(_DRAFT_FIELDS, _draft_values(draft), strict=True))
         return IFMessage.create(
             self.identity,
             addresses,
@@ -519,7 +545,19 @@ class Engine(LinkHandler):
             sequence=self.sequence.take(),
             now=time.time(),
             random=secrets.token_bytes,
-            **(values | instead),
+            performative=draft.performative,
+            conversation_id=conversation_id or draft.conversation_id,
+            topic=draft.topic,
+            protocol=draft.protocol,
+            trace_id=trace_id or draft.trace_id,
+            ttl=draft.ttl,
+            mission_id=draft.mission_id,
+            workflow=draft.workflow,
+            domain=draft.domain,
+            priority=draft.priority,
+            citation_ids=draft.citation_ids,
+            hazard=draft.hazard,
+            provenance=draft.provenance,
         )
 
     def deliver_to(
@@ -534,6 +572,16 @@ class Engine(LinkHandler):
             UnreachableError: ``peer_not_connected``, ``link_closed``.
 
         """
+        receipt: asyncio.Future[ReceiptStatus] = asyncio.get_running_loop().create_future()
+        return self.deliver(peer_id, message, receipt, seconds) or receipt
+
+    def deliver(
+        self, peer_id: str, message: IFMessage, waiter: Waiter, seconds: float
+    ) -> asyncio.Future[ReceiptStatus] | None:
+        """Send a message as ``deliver_to`` does; *waiter* gets its receipt.
+
+        Returns a future instead if the message has to wait for room first: then that one gets it.
+        """
         session = self._sessions.get(peer_id)
         if session is None or not session.admitted:
             view = self.peers.views.get(peer_id)
@@ -542,9 +590,8 @@ class Engine(LinkHandler):
                 "peer_not_connected", f"{name} is not connected now; try again later.", peer=name
             )
         self.sent.add(time.monotonic())
-        receipt = session.link.submit(message.body, message.signature, seconds)
-        if receipt is not None:
-            return receipt
+        if session.link.submit(message.body, message.signature, waiter, seconds):
+            return None
         waiting = session.link.send(message.body, message.signature)
         return asyncio.ensure_future(asyncio.wait_for(waiting, seconds))
 

@@ -70,6 +70,7 @@ _START: Final = struct.Struct("!BII64s")
 _RECEIPT: Final = struct.Struct("!IB")
 _REASON: Final = re.compile(rb"[a-z_]{1,64}")
 _STATUSES: Final = {int(status): status for status in ReceiptStatus}
+_STATUS_BYTES: Final = bytes(_STATUSES)
 _MAX_CREDIT: Final = 2**31
 _MAX_HELLO: Final = 8 * 1024
 _NONCE: Final = 32
@@ -132,7 +133,7 @@ def pack(data: bytes, *, beside: int = 0, compress: bool = True) -> bytes:
     return b"\0" + data
 
 
-def unpack(data: memoryview | bytes, limit: int) -> bytes:
+def unpack(data: bytes, limit: int) -> bytes:
     """Return packed bytes unpacked, at most *limit* of them.
 
     Raises:
@@ -141,7 +142,7 @@ def unpack(data: memoryview | bytes, limit: int) -> bytes:
     """
     flag = data[:1]
     if flag == b"\0":
-        plain = bytes(data[1:])
+        plain = data[1:]
     elif flag == b"\1":
         inflater = _deflate.decompressobj()
         try:
@@ -298,7 +299,7 @@ def decode_batch(payload: bytes) -> Batch:
         unit, count = _RECEIPT.unpack_from(payload, position)
         position += _RECEIPT.size
         statuses = payload[position : position + count]
-        if len(statuses) != count or not count or not all(s in _STATUSES for s in statuses):
+        if len(statuses) != count or not count or statuses.translate(None, _STATUS_BYTES):
             raise FrameError("malformed receipt")
         receipts.append((unit, statuses))
         position += count
@@ -313,7 +314,7 @@ def decode_batch(payload: bytes) -> Batch:
     start = position + SIGNATURE * count
     if not 0 < count <= MAX_MESSAGES or start >= len(payload):
         raise FrameError("malformed bundle")
-    bodies = decode_bodies(unpack(memoryview(payload)[start:], MAX_UNIT), count)
+    bodies = decode_bodies(unpack(payload[start:], MAX_UNIT), count)
     signatures = [payload[i : i + SIGNATURE] for i in range(position, start, SIGNATURE)]
     return Batch(receipts, unit, list(zip(bodies, signatures, strict=True)))
 

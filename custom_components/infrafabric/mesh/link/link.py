@@ -29,8 +29,8 @@ from .ice import IceServer
 from .negotiation import Negotiation
 from .pulse import Pulse
 from .rtc import Rtc
-from .traffic import Traffic
-from .transfer import CREDIT
+from .traffic import Statuses, Traffic
+from .transfer import CREDIT, Waiter
 
 if TYPE_CHECKING:
     import ssl
@@ -50,12 +50,11 @@ class LinkHandler(Protocol):
     def link_opened(self, link: Link) -> None:
         """Both ends have proved who they are."""
 
-    async def link_messages(
-        self, link: Link, messages: Sequence[Message]
-    ) -> Sequence[ReceiptStatus]:
+    def link_messages(self, link: Link, messages: Sequence[Message]) -> Statuses:
         """Take one bundle of (body, signature) in order and return a status for each.
 
-        The peer's credit goes back when this returns: what is slow here slows the peer down.
+        At once if possible, or by something to await: the next bundle waits for it. The peer's
+        credit goes back then, so what is slow here slows the peer down.
         """
 
     def link_control(self, link: Link, payload: bytes) -> None:
@@ -326,18 +325,21 @@ class Link:
         return await self._traffic.send(body, signature)
 
     def submit(
-        self, body: bytes, signature: bytes, seconds: float | None = None
-    ) -> asyncio.Future[ReceiptStatus] | None:
-        """Queue a message without waiting; the future resolves with the receipt.
+        self, body: bytes, signature: bytes, waiter: Waiter, seconds: float | None = None
+    ) -> bool:
+        """Queue a message without waiting; *waiter* gets the receipt.
 
-        Without a receipt after so many *seconds* it raises ``TimeoutError``; cancelled, it
+        Without a receipt after so many *seconds* it gets a ``TimeoutError``; done before, it
         withdraws the message if it is not under way yet.
 
-        None when the queue is full: use ``send``. Raises what ``send`` raises.
+        False when the queue is full: use ``send``. Raises what ``send`` raises.
         """
         if not self.is_open:
             raise _not_open()
-        return self._traffic.submit(body, signature, seconds) if self._traffic.has_room else None
+        if not self._traffic.has_room:
+            return False
+        self._traffic.submit(body, signature, waiter, seconds)
+        return True
 
     async def send_control(self, payload: bytes) -> None:
         """Send the peer's node a payload of at most 64 KiB, in order and reliably.
@@ -415,16 +417,24 @@ class Link:
         reason = f"peer_{decode_close(payload)}"
         self._end(reason, UnreachableError(reason, "The peer closed the link."), tell_peer=False)
 
-    async def _messages(self, messages: Sequence[Message]) -> Sequence[ReceiptStatus]:
+    def _messages(self, messages: Sequence[Message]) -> Statuses:
         try:
-            statuses = await self._handler.link_messages(self, messages)
+            statuses = self._handler.link_messages(self, messages)
         except Exception as err:  # noqa: BLE001 - the node's mistakes must not end the link
             self._failed("link_messages", err)
-        else:
-            if len(statuses) == len(messages):
-                return statuses
-            _LOGGER.error("link_messages returned %d of %d statuses", len(statuses), len(messages))
-        return [ReceiptStatus.BUSY] * len(messages)
+            return [ReceiptStatus.BUSY] * len(messages)
+        if isinstance(statuses, list):
+            return _complete(statuses, len(messages))
+        return self._later(statuses, len(messages))
+
+    async def _later(
+        self, statuses: Awaitable[list[ReceiptStatus]], count: int
+    ) -> list[ReceiptStatus]:
+        try:
+            return _complete(await statuses, count)
+        except Exception as err:  # noqa: BLE001 - the node's mistakes must not end the link
+            self._failed("link_messages", err)
+            return [ReceiptStatus.BUSY] * count
 
     def _tell(self, name: str, *args: object) -> None:
         try:
@@ -494,6 +504,13 @@ _LOST: Final = {
     "peer_closed": "The peer closed the link.",
     "protocol_error": "The peer sent what no honest peer sends.",
 }
+
+
+def _complete(statuses: list[ReceiptStatus], count: int) -> list[ReceiptStatus]:
+    if len(statuses) == count:
+        return statuses
+    _LOGGER.error("link_messages returned %d of %d statuses", len(statuses), count)
+    return [ReceiptStatus.BUSY] * count
 
 
 def _not_open() -> UnreachableError:

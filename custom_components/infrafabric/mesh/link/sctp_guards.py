@@ -32,7 +32,7 @@ import google_crc32c
 
 from .frames import MAX_FRAME, Channel
 from .sctp_form import CLOSING, COMMON_HEADER, HEARTBEAT, ORDINARY, SETUP, Violation, well_formed
-from .sctp_ordinary import LazyTimer, Ordinary
+from .sctp_ordinary import LazyTimer, Ordinary, whole
 from .shortcut import Shortcut, run_through
 
 _c_crc: Callable[[bytes], int] | None
@@ -127,7 +127,7 @@ class SctpGuard:
         self.established = False
         """Whether the link is open: the association is never set up again."""
         self.shortcut = Shortcut(sctp.transport)
-        self._ordinary = Ordinary(sctp, self._whole)
+        self._ordinary = Ordinary(sctp)
         self._sctp = sctp
         self._on_frame = on_frame
         self._on_progress = on_progress
@@ -170,8 +170,11 @@ class SctpGuard:
     def backlog(self) -> int:
         """Bytes inside the WebRTC stack that the peer has not acknowledged (rounded up)."""
         sctp = self._sctp
-        waiting: int = sum(len(data) for _, _, data in sctp._data_channel_queue)
-        return waiting + len(sctp._outbound_queue) * 1160 + int(sctp._flight_size)
+        backlog = int(sctp._flight_size)
+        if sctp._data_channel_queue or sctp._outbound_queue:
+            backlog += sum(len(data) for _, _, data in sctp._data_channel_queue)
+            backlog += len(sctp._outbound_queue) * 1160
+        return backlog
 
     @property
     def rtt(self) -> float:
@@ -193,6 +196,14 @@ class SctpGuard:
             channel.send(frame)
             return
         try:
+            chunk = self._ordinary.sent(
+                stream, frame, ordered=channel.ordered, max_retransmits=channel.maxRetransmits
+            )
+            if chunk is not None:
+                self._send_at_once(chunk)
+                if sctp._t3_handle is None:
+                    self._t3_start()
+                return
             run_through(
                 sctp._send(
                     stream,
@@ -276,9 +287,7 @@ class SctpGuard:
             return
         for chunk in chunks:
             if isinstance(chunk, DataChunk):
-                if self._expected(chunk) and not self._ordinary.data(chunk):
-                    run_through(self._data_chunk(chunk))
-                self._check_unfinished()
+                self._take_data(chunk)
             elif isinstance(chunk, SackChunk) and self._credible(chunk):
                 if not self._ordinary.acknowledged(chunk):
                     run_through(self._sack_chunk(chunk))
@@ -288,6 +297,21 @@ class SctpGuard:
                 self._on_progress()
         if sctp._sack_needed:
             run_through(self._send_sack())
+        elif self._unsacked:
+            self._sack_soon()
+
+    def _take_data(self, chunk: DataChunk) -> None:
+        if not self._expected(chunk):
+            return
+        if not self._ordinary.data(chunk):
+            run_through(self._data_chunk(chunk))
+        else:
+            # Before it is delivered: what is sent in answer carries the acknowledgement.
+            self._unsacked += 1
+            if whole(chunk):
+                self._whole(chunk.stream_id, chunk.user_data)
+                return
+        self._check_unfinished()
 
     async def _receive(self, stream_id: int, _pp_id: int, data: bytes) -> None:
         self._whole(stream_id, data)
@@ -399,14 +423,16 @@ class SctpGuard:
         self._sctp._t3_expired()
 
     async def _send_sack(self) -> None:
-        sctp = self._sctp
+        self._sctp._sack_needed = False
         self._unsacked += 1
+        self._sack_soon()
+
+    def _sack_soon(self) -> None:
+        sctp = self._sctp
         every = SACK_EVERY_NEAR if self._least_rtt < NEAR else SACK_EVERY
         if self._unsacked >= every or sctp._sack_misordered or sctp._sack_duplicates:
-            await self._flush_sack()
-            return
-        sctp._sack_needed = False
-        if self._unsacked == 1:
+            run_through(self._flush_sack())
+        elif not self._sack_timer.running:
             self._sack_timer.start(SACK_DELAY)
 
     def _sack_due(self) -> None:
@@ -422,6 +448,25 @@ class SctpGuard:
             _LOGGER.debug("An acknowledgement found the connection gone")
 
     async def _send_chunk(self, chunk: Chunk) -> None:
+        if self.established:
+            self._send_at_once(chunk)
+        else:
+            await self._send(self._with_sack(chunk))
+
+    def _send_at_once(self, chunk: Chunk) -> None:
+        sctp = self._sctp
+        port, tag = sctp._remote_port, sctp._remote_verification_tag
+        if port is None:
+            return
+        packet = serialize_packet(sctp._local_port, port, tag, self._with_sack(chunk))
+        try:
+            self.shortcut.send(packet)
+        except ConnectionError:
+            # aiortc's timers send from tasks that nobody awaits. The packet is lost, as on a wire.
+            _LOGGER.debug("A packet found the connection gone")
+
+    def _with_sack(self, chunk: Chunk) -> Chunk:
+        """Return the chunk, with the acknowledgement that is due if there is room for it."""
         sctp = self._sctp
         if (
             self._unsacked
@@ -435,14 +480,4 @@ class SctpGuard:
             chunk = _SackAndData(sack, chunk)
             self._unsacked = 0
             self._sack_timer.cancel()
-        if not self.established or sctp._remote_port is None:
-            await self._send(chunk)
-            return
-        packet = serialize_packet(
-            sctp._local_port, sctp._remote_port, sctp._remote_verification_tag, chunk
-        )
-        try:
-            self.shortcut.send(packet)
-        except ConnectionError:
-            # aiortc's timers send from tasks that nobody awaits. The packet is lost, as on a wire.
-            _LOGGER.debug("A packet found the connection gone")
+        return chunk

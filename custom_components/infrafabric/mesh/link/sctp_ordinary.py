@@ -14,6 +14,7 @@ from aiortc.rtcsctptransport import (
     SCTP_DATA_LAST_FRAG,
     SCTP_DATA_UNORDERED,
     USERDATA_MAX_LENGTH,
+    WEBRTC_BINARY,
     DataChunk,
     RTCSctpTransport,
     SackChunk,
@@ -27,23 +28,70 @@ _HALF: Final = 2**31
 _WHOLE: Final = SCTP_DATA_FIRST_FRAG | SCTP_DATA_LAST_FRAG
 
 
+def whole(chunk: DataChunk) -> bool:
+    """Tell whether a chunk is a message of its own."""
+    return chunk.flags & _WHOLE == _WHOLE
+
+
 class Ordinary:
     """Takes the chunks of one association that need no thought."""
 
-    def __init__(self, sctp: RTCSctpTransport, deliver: Callable[[int, bytes], None]) -> None:
-        """Give *deliver* the stream and the bytes of every whole message."""
+    def __init__(self, sctp: RTCSctpTransport) -> None:
+        """Take chunks of *sctp*."""
         self._sctp = sctp
-        self._deliver = deliver
         self._lost_before: int | None = None
 
     def lost(self) -> None:
         """Learn that something sent so far may have to be sent again: aiortc sees to that."""
         self._lost_before = self._sctp._local_tsn
 
+    def sent(
+        self, stream: int, message: bytes, *, ordered: bool, max_retransmits: int | None
+    ) -> DataChunk | None:
+        """Return the chunk that carries a message, entered as sent; the caller sends it.
+
+        Nothing may wait to be sent before it. Returns None, with nothing changed, if it takes more
+        than one chunk, or has to wait, or aiortc has something else to send first.
+        """
+        sctp = self._sctp
+        size = len(message)
+        if (
+            size > USERDATA_MAX_LENGTH
+            or sctp._flight_size >= sctp._cwnd
+            or self._lost_before is not None
+            or sctp._fast_recovery_exit is not None
+            or sctp._forward_tsn_chunk is not None
+        ):
+            return None
+        chunk = DataChunk()
+        chunk.flags = _WHOLE
+        chunk.tsn = sctp._local_tsn
+        chunk.stream_id = stream
+        chunk.protocol = WEBRTC_BINARY
+        chunk.user_data = message
+        if ordered:
+            chunk.stream_seq = sctp._outbound_stream_seq.get(stream, 0)
+            sctp._outbound_stream_seq[stream] = (chunk.stream_seq + 1) & 0xFFFF
+        else:
+            chunk.flags = _WHOLE | SCTP_DATA_UNORDERED
+        chunk._abandoned = chunk._acked = chunk._retransmit = False
+        chunk._book_size = size
+        chunk._expiry = None
+        chunk._in_flight = True
+        chunk._max_retransmits = max_retransmits
+        chunk._misses = 0
+        chunk._sent_count = 1
+        chunk._sent_time = time.time()
+        sctp._local_tsn = (chunk.tsn + 1) & _TSN
+        sctp._flight_size += size
+        sctp._sent_queue.append(chunk)
+        return chunk
+
     def data(self, chunk: DataChunk) -> bool:
         """Take data that comes next and is a message of its own, or does not end one.
 
-        Returns False, with nothing changed, for anything else.
+        Returns False, with nothing changed, for anything else; after True, the caller delivers it
+        if it is ``whole``, and acknowledges it.
         """
         sctp = self._sctp
         if (
@@ -57,17 +105,14 @@ class Ordinary:
             # Nothing is missing, so only its last fragment makes a message complete.
             stream.reassembly.append(chunk)
             sctp._advertised_rwnd -= len(chunk.user_data)
-        elif chunk.flags & _WHOLE == _WHOLE and not stream.reassembly:
+        elif whole(chunk) and not stream.reassembly:
             if not chunk.flags & SCTP_DATA_UNORDERED:
                 if chunk.stream_seq != stream.sequence_number:
                     return False
                 stream.sequence_number = (chunk.stream_seq + 1) & 0xFFFF
         else:
             return False
-        sctp._sack_needed = True
         sctp._last_received_tsn = chunk.tsn
-        if chunk.flags & _WHOLE == _WHOLE:
-            self._deliver(chunk.stream_id, chunk.user_data)
         return True
 
     def acknowledged(self, chunk: SackChunk) -> bool:
@@ -134,6 +179,11 @@ class LazyTimer:
         self._expired = expired
         self._due: float | None = None
         self._handle: asyncio.TimerHandle | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it will run out."""
+        return self._due is not None
 
     def start(self, seconds: float) -> None:
         """Run out in so many seconds, not earlier as it may have been set to."""

@@ -22,7 +22,7 @@ from .frames import (
     encode_control,
 )
 from .rtc import Rtc
-from .transfer import Budget, Inbox, Outbox, Outgoing, Pacer
+from .transfer import Budget, Inbox, Outbox, Outgoing, Pacer, Waiter
 
 MAX_CONTROL: Final = 64 * 1024
 """Largest payload of ``send_control``, bytes."""
@@ -38,6 +38,9 @@ FRAME_COST: Final = 256
 """Bytes that each such frame counts beside its payload, so that tiny ones do not come free."""
 
 
+type Statuses = list[ReceiptStatus] | Awaitable[list[ReceiptStatus]]
+
+
 class Traffic:
     """Both directions of an open link; stopped once, with everything that waits."""
 
@@ -46,7 +49,7 @@ class Traffic:
         rtc: Rtc,
         *,
         clock: Callable[[], float],
-        on_messages: Callable[[Sequence[Message]], Awaitable[Sequence[ReceiptStatus]]],
+        on_messages: Callable[[Sequence[Message]], Statuses],
         on_control: Callable[[bytes], None],
         on_gossip: Callable[[bytes], None],
     ) -> None:
@@ -55,7 +58,8 @@ class Traffic:
         Args:
             rtc: The connection.
             clock: Monotonic seconds.
-            on_messages: Takes one bundle and returns a status each; must not raise.
+            on_messages: Takes one bundle and returns a status each, or something to await for
+                them; must not raise.
             on_control: Takes a control payload; must not raise.
             on_gossip: Takes a gossip payload; must not raise.
 
@@ -68,7 +72,7 @@ class Traffic:
         self._on_gossip = on_gossip
         self._loop = asyncio.get_running_loop()
         self._error: MeshError | None = None
-        self._outbox: Outbox[asyncio.Future[ReceiptStatus]] = Outbox(0)
+        self._outbox: Outbox[Waiter] = Outbox(0)
         self._inbox = Inbox()
         self._pacer = Pacer()
         self._sent = 0
@@ -111,10 +115,12 @@ class Traffic:
                 timer.cancel()
         self._hold = self._sweep = None
         for outgoing in self._outbox.abandon():
-            if not outgoing.waiter.done():
-                outgoing.waiter.set_exception(error)
-                # Whoever queued it without waiting does not want it reported as forgotten.
-                outgoing.waiter.exception()
+            waiter = outgoing.waiter
+            if not waiter.done():
+                waiter.set_exception(error)
+                if isinstance(waiter, asyncio.Future):
+                    # Whoever queued it without waiting does not want it reported as forgotten.
+                    waiter.exception()
         self._wake()
 
     # Sending
@@ -129,21 +135,22 @@ class Traffic:
         """
         while not self._outbox.has_room and self._error is None:
             await self._wait()
-        return await self.submit(body, signature)
+        waiter: asyncio.Future[ReceiptStatus] = self._loop.create_future()
+        self.submit(body, signature, waiter)
+        return await waiter
 
     def submit(
-        self, body: bytes, signature: bytes, seconds: float | None = None
-    ) -> asyncio.Future[ReceiptStatus]:
+        self, body: bytes, signature: bytes, waiter: Waiter, seconds: float | None = None
+    ) -> None:
         """Queue a message at once, whether there is room or not; see ``has_room``.
 
-        Without a receipt after so many *seconds* the future raises ``TimeoutError``.
+        The *waiter* gets the receipt, or without one after so many *seconds* a ``TimeoutError``.
         """
         if self._error is not None:
             raise self._error
         if not 0 < len(body) <= MAX_BODY:
             code, text = "message_too_large", "The message is empty or too large for a link."
             raise InvalidError(code, text)
-        waiter: asyncio.Future[ReceiptStatus] = self._loop.create_future()
         if seconds is None:
             self._outbox.put(Outgoing(body, signature, waiter))
         else:
@@ -152,7 +159,6 @@ class Traffic:
             if self._sweep is None or deadline < self._sweep.when():
                 self._sweep_at(deadline)
         self._schedule()
-        return waiter
 
     def _sweep_at(self, when: float) -> None:
         if self._sweep is not None:
@@ -218,7 +224,11 @@ class Traffic:
         # What is queued in one turn of the loop travels in one frame.
         if not self._flush_due:
             self._flush_due = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._turn_over)
+
+    def _turn_over(self) -> None:
+        if self._flush_due:
+            self._flush()
 
     def _flush(self) -> None:
         self._flush_due = False
@@ -227,7 +237,7 @@ class Traffic:
         outbox = self._outbox
         room = self._pacer.limit - self._rtc.guard.backlog
         now = self._clock()
-        while room > 0 and (frame := outbox.next_frame(now)) is not None:
+        while room > 0 and not outbox.empty and (frame := outbox.next_frame(now)) is not None:
             self._transmit(*frame)
             room -= len(frame[1])
         while (receipts := outbox.take_receipts()) is not None:
@@ -275,23 +285,38 @@ class Traffic:
             self._deliver(done[0], (done[1],))
 
     def _deliver(self, unit: int, messages: Sequence[Message]) -> None:
-        self._arrived.append((unit, messages))
-        if not self._consuming:
-            # Eager: what the node can take at once is taken here, without a turn of the loop.
-            self._consumer = asyncio.Task(self._consume(), loop=self._loop, eager_start=True)
+        if self._consuming:
+            self._arrived.append((unit, messages))
+            return
+        statuses = self._on_messages(messages)
+        if isinstance(statuses, list):
+            self._taken(unit, statuses)
+        else:
+            self._consuming = True
+            self._consumer = asyncio.Task(
+                self._consume(unit, statuses), loop=self._loop, eager_start=True
+            )
 
-    async def _consume(self) -> None:
-        self._consuming = True
+    async def _consume(self, unit: int, statuses: Statuses) -> None:
         try:
-            while self._arrived and self._error is None:
+            while True:
+                self._taken(unit, statuses if isinstance(statuses, list) else await statuses)
+                if not self._arrived or self._error is not None:
+                    return
                 unit, messages = self._arrived.popleft()
-                statuses = await self._on_messages(messages)
-                self._inbox.receipted(unit)
-                self._outbox.receipt(unit, bytes(statuses))
-                # Not at once: a reply that the node is about to make shares the packet.
-                self._schedule()
+                statuses = self._on_messages(messages)
         finally:
             self._consuming = False
+
+    def _taken(self, unit: int, statuses: list[ReceiptStatus]) -> None:
+        self._inbox.receipted(unit)
+        self._outbox.receipt(unit, bytes(statuses))
+        if self._outbox.has_messages:
+            # The reply is here already: both share the packet.
+            self._flush()
+        else:
+            # Not at once, for a reply that the node is about to make.
+            self._schedule()
 
     def _control_piece(self, payload: bytes) -> None:
         if not self._control_budget.take(len(payload) + FRAME_COST, self._clock()):

@@ -64,6 +64,12 @@ class Waiter(Protocol):
     def done(self) -> bool:
         """Tell whether nobody waits any more."""
 
+    def set_result(self, status: ReceiptStatus, /) -> None:
+        """Take the receipt; not called when ``done``."""
+
+    def set_exception(self, error: Exception, /) -> None:
+        """Learn why there is none; not called when ``done``."""
+
 
 class Outgoing[W: Waiter]:
     """One message on its way."""
@@ -114,6 +120,11 @@ class Outbox[W: Waiter]:
         return (
             len(self._small) + len(self._large) < QUEUE_MESSAGES and self.queued_bytes < QUEUE_BYTES
         )
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether small messages wait to be sent."""
+        return bool(self._small)
 
     @property
     def empty(self) -> bool:

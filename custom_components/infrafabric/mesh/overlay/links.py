@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from ..errors import DeadlineError, InvalidError, MeshError, RefusedError, UnreachableError
 from ..link.link import Link, LinkHandler, LinkSettings
 from ..link.sdp import Envelope
-from ..model import ReceiptStatus
+from ..link.traffic import Statuses
 from ..rate import TokenBucket
 from ..trust.identity import Identity, PublicIdentity
 from ..trust.signed import Signed
@@ -344,11 +344,9 @@ class LinkManager(LinkHandler):
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def link_messages(
-        self, link: Link, messages: Sequence[tuple[bytes, bytes]]
-    ) -> Sequence[ReceiptStatus]:
+    def link_messages(self, link: Link, messages: Sequence[tuple[bytes, bytes]]) -> Statuses:
         """Pass messages on."""
-        return await self._handler.link_messages(link, messages)
+        return self._handler.link_messages(link, messages)
 
     def link_control(self, link: Link, payload: bytes) -> None:
         """Pass a control payload on."""
