@@ -18,6 +18,7 @@ from custom_components.infrafabric.mesh.errors import (
 from custom_components.infrafabric.mesh.model import ReceiptStatus, Role
 from custom_components.infrafabric.services import ACTIONS
 from custom_components.infrafabric.studio_services import STUDIO_ACTIONS
+from custom_components.infrafabric.surfaces.webhook_actions import WEBHOOK_ACTIONS
 from homeassistant.const import Platform
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
@@ -473,5 +474,9 @@ async def test_the_actions_outlive_the_mesh_so_that_automations_stay_valid(
 ) -> None:
     await hass.config_entries.async_unload(config_entry.entry_id)
 
-    assert set(hass.services.async_services_for_domain(DOMAIN)) == {*ACTIONS, *STUDIO_ACTIONS}
+    assert set(hass.services.async_services_for_domain(DOMAIN)) == {
+        *ACTIONS,
+        *STUDIO_ACTIONS,
+        *WEBHOOK_ACTIONS,
+    }
     assert OWN.peer_id == node.peer_id

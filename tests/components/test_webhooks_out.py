@@ -293,8 +293,8 @@ async def test_a_receiver_that_asks_for_time_gets_it(
 
         clock.ahead = 700
         outbound.async_tell(an_occasion())
+        await until(lambda: len(there.requests) == 4)
         await settled(outbound, waiting=0)
-        assert len(there.requests) == 4
 
 
 # -- giving up --------------------------------------------------------------------------------

@@ -425,15 +425,21 @@ async def async_setup_outbound(
     hass.data.setdefault(OUTBOUND, {})[hook_id] = outbound
     stop_listening = async_dispatcher_connect(hass, SIGNAL, outbound.async_tell)
 
+    stopped = False
+
     async def stop(_event: Event) -> None:
+        nonlocal stopped
+        stopped = True
         stop_listening()
         await outbound.async_stop()
 
     forget_stop = hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop)
 
     async def unload() -> None:
-        forget_stop()
-        stop_listening()
+        # Home Assistant complains of what is taken back twice.
+        if not stopped:
+            forget_stop()
+            stop_listening()
         del hass.data[OUTBOUND][hook_id]
         await outbound.async_stop()
         outbound.async_hide_issues()
