@@ -31,13 +31,15 @@ STREAMED: Final = 45.0
 """Seconds until a stream's figures and its health are known."""
 
 
-async def log_in(page: Page, url: str) -> None:
-    """Log the demo's user in by the form."""
-    await page.goto(url + PATH)
+async def log_in(page: Page, url: str, path: str = PATH) -> None:
+    """Log the demo's user in by the form; *path* is where that leads to."""
+    await page.goto(url + path)
     await page.fill("input[name=username]", USERNAME)
     await page.fill("input[name=password]", PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_url(lambda address: "/auth/" not in address)
+    # Who leaves the page before it has fetched its tokens is asked to log in again.
+    await page.wait_for_function("() => localStorage.hassTokens")
 
 
 async def dashboard(world: World, page: Page) -> None:
