@@ -222,6 +222,20 @@ async def test_a_stream_is_followed_by_one_notification_that_is_replaced(
     assert "actions" not in data
 
 
+async def test_a_name_is_no_markup_on_a_phone(
+    hass: HomeAssistant, add: Add, node: FakeMeshNode, pushes: Any
+) -> None:
+    await add("peer_lost")
+    node.change_peer(STUDIO.peer_id, name="<b>Studio</b><img src=x>")
+    node.connect_peer(STUDIO.peer_id)
+    node.disconnect_peer(STUDIO.peer_id)
+    await hass.async_block_till_done()
+
+    [push] = pushes()
+    assert "Studio" in push["message"]
+    assert "<" not in push["message"]
+
+
 async def test_only_what_was_asked_for_is_told(
     hass: HomeAssistant, add: Add, init_studio: FakeStudioClient, node: FakeMeshNode, pushes: Any
 ) -> None:

@@ -155,7 +155,8 @@ class Delivery:
             {
                 ATTR_TARGET: [webhook_id],
                 ATTR_TITLE: self._title,
-                ATTR_MESSAGE: notification.message,
+                # Android renders HTML, and peers and scenes choose their own names.
+                ATTR_MESSAGE: notification.message.replace("<", "‹"),
                 ATTR_DATA: self._data(notification),
             },
             blocking=True,
