@@ -12,6 +12,7 @@ import subprocess
 import time
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import patch
 
 from aiohttp import web
 import pytest
@@ -287,14 +288,31 @@ async def test_a_receiver_that_asks_for_time_gets_it(
         outbound.async_tell(an_occasion())
         await settled(outbound, failing=True)
         there.answer = lambda _: web.Response()
-        outbound._news.set()
-        await asyncio.sleep(0.05)
-        assert len(there.requests) == 1
+        outbound.async_tell(an_occasion())
+        await settled(outbound, waiting=2)
+        assert len(there.requests) == 1, "other messages wait, too"
 
         clock.ahead = 700
-        outbound._news.set()
-        await until(lambda: len(there.requests) == 2)
+        outbound.async_tell(an_occasion())
+        await until(lambda: len(there.requests) == 4)
         await settled(outbound, waiting=0)
+
+
+async def test_a_disk_that_answers_at_once_does_not_stop_what_comes_next(
+    hass: HomeAssistant, start: Start
+) -> None:
+    async with receiver() as there:
+        outbound = await start(there.url)
+
+        def at_once(job: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+            done = hass.loop.create_future()
+            done.set_result(job(*args))
+            return done
+
+        with patch.object(hass, "async_add_executor_job", at_once):
+            for number in range(3):
+                outbound.async_tell(an_occasion(channel=number))
+            await until(lambda: len(there.requests) == 3)
 
 
 # -- giving up --------------------------------------------------------------------------------
@@ -610,5 +628,7 @@ async def test_ten_thousand_events_arrive_at_a_receiver_that_fails_half_of_the_t
 
 
 async def settled_long(outbound: Outbound) -> None:
-    while (await counts(outbound))["waiting"] or outbound._unwritten or outbound._writing:
+    while outbound._writing is None or not outbound._writing.done():
+        await asyncio.sleep(0.1)
+    while (await counts(outbound))["waiting"]:
         await asyncio.sleep(0.1)

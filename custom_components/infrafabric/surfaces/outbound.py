@@ -209,28 +209,27 @@ class Outbound:
             self._refused += 1
             return
         self._unwritten.append((f"msg_{secrets.token_urlsafe(16)}", body))
-        if self._writing is None:
+        # Home Assistant starts tasks at once, and they may end at once: a quick disk answers before
+        # it is waited for.
+        if self._writing is None or self._writing.done():
             self._writing = self._hass.async_create_task(
                 self._write(), f"{DOMAIN} webhook outbox {self.hook.name}"
             )
 
     async def _write(self) -> None:
         """Write down what is new; what comes meanwhile goes together."""
-        try:
-            while self._unwritten:
-                messages, self._unwritten = self._unwritten, []
-                try:
-                    refused = await self._hass.async_add_executor_job(
-                        self._outbox.add, messages, self._clock()
-                    )
-                except DatabaseError as err:
-                    _LOGGER.error("%d messages of the webhook are lost: %s", len(messages), err)
-                    continue
-                self._news.set()
-                if refused:
-                    self._show(ISSUE_FULL)
-        finally:
-            self._writing = None
+        while self._unwritten:
+            messages, self._unwritten = self._unwritten, []
+            try:
+                refused = await self._hass.async_add_executor_job(
+                    self._outbox.add, messages, self._clock()
+                )
+            except DatabaseError as err:
+                _LOGGER.error("%d messages of the webhook are lost: %s", len(messages), err)
+                continue
+            self._news.set()
+            if refused:
+                self._show(ISSUE_FULL)
 
     async def async_resend(self) -> int:
         """Try dead letters again, also at a receiver that wanted no more; return how many."""
