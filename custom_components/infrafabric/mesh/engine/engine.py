@@ -448,13 +448,13 @@ class Engine(LinkHandler):
         self, peer_id: str, messages: Sequence[tuple[bytes, bytes]]
     ) -> tuple[bytes | None, Sequence[tuple[bytes, bytes]]]:
         """Return the peer's key, None if it is no member, and the messages it may send now."""
-        key = self.key_of(peer_id)
+        record = self.roster.members.get(peer_id)
         count = len(messages)
         allowed = self.inbox.within_rate(peer_id, count, time.monotonic())
-        if key is None:
+        if record is None:
             self.inbox.refuse(peer_id, ReceiptStatus.UNKNOWN_SENDER, count)
             return None, ()
-        return key.public_key, messages if allowed == count else messages[:allowed]
+        return record.public_key, messages if allowed == count else messages[:allowed]
 
     def _take_all(
         self, peer_id: str, parsed: Sequence[IFMessage | MessageRefusedError], count: int

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 import re
 import struct
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from ..encoding import b64decode, b64encode, canonical_json, parse_canonical_json
 from ..model import ReceiptStatus
@@ -215,8 +215,7 @@ type Receipt = tuple[int, bytes]
 """Unit, and one status byte per message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """Receipts for the peer's messages, and perhaps messages."""
 
     receipts: Sequence[Receipt]

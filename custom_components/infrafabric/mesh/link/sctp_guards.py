@@ -11,7 +11,7 @@ A peer that trips a guard loses its link; no honest peer does.
 # Everything here is about private parts of one pinned version: ruff: noqa: SLF001
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +33,7 @@ import google_crc32c
 from .frames import MAX_FRAME, Channel
 from .sctp_form import CLOSING, COMMON_HEADER, HEARTBEAT, ORDINARY, SETUP, Violation, well_formed
 from .sctp_ordinary import LazyTimer, Ordinary, whole
+from .sctp_wire import HEADER, read_ordinary, write_data
 from .shortcut import Shortcut, run_through
 
 _c_crc: Callable[[bytes], int] | None
@@ -68,7 +69,7 @@ SACK_DELAY: Final = 0.005
 
 _TSN_MASK: Final = 2**32 - 1
 _TSN_HALF: Final = 2**31
-_ROOM_FOR_SACK: Final = SCTP_MAX_PACKET_LENGTH - COMMON_HEADER - 16 - 16
+_ROOM_FOR_SACK: Final = SCTP_MAX_PACKET_LENGTH - COMMON_HEADER - 2 * HEADER
 _DCEP: Final = 50
 _STREAMS: Final = frozenset(int(channel) for channel in Channel)
 _CRC_NAME: Final = "crc32c"
@@ -90,17 +91,6 @@ def install_fast_crc() -> bool:
 
 
 type _Handler[T] = Callable[[T], Coroutine[Any, Any, None]]
-
-
-class _SackAndData(Chunk):
-    """An acknowledgement and data in one packet; aiortc itself sends one chunk per packet."""
-
-    def __init__(self, sack: SackChunk, data: DataChunk) -> None:
-        super().__init__()
-        self._both = bytes(sack) + bytes(data)
-
-    def __bytes__(self) -> bytes:
-        return self._both
 
 
 class SctpGuard:
@@ -246,11 +236,13 @@ class SctpGuard:
         if self._tripped:
             return
         try:
-            types = self._check(data)
-            if types is None:
+            chunks = read_ordinary(data, self._sctp._local_verification_tag)
+            if chunks is not None:
+                self._take_ordinary(chunks)
+            elif (types := self._check(data)) is None:
                 return
-            if ORDINARY.issuperset(types):
-                self._take_ordinary(data)
+            elif ORDINARY.issuperset(types):
+                self._take_ordinary(self._parse(data))
             else:
                 run_through(self._handle(data))
         except ConnectionError:
@@ -276,14 +268,18 @@ class SctpGuard:
     def _broken(self, error: Exception) -> None:
         self.trip("protocol_error", str(error) if isinstance(error, Violation) else repr(error))
 
-    def _take_ordinary(self, data: bytes) -> None:
-        """Do with a packet of data and acknowledgements what aiortc's ``_handle_data`` does."""
-        sctp = self._sctp
+    def _parse(self, data: bytes) -> Sequence[Chunk]:
+        """Return the chunks of a packet as aiortc reads it; none if it is not for us."""
         try:
             _, _, tag, chunks = parse_packet(data)
         except ValueError:
-            return
-        if tag != sctp._local_verification_tag:
+            return ()
+        return chunks if tag == self._sctp._local_verification_tag else ()
+
+    def _take_ordinary(self, chunks: Sequence[Chunk]) -> None:
+        """Do with data and acknowledgements what aiortc's ``_handle_data`` does."""
+        sctp = self._sctp
+        if not chunks:
             return
         for chunk in chunks:
             if isinstance(chunk, DataChunk):
@@ -451,33 +447,34 @@ class SctpGuard:
         if self.established:
             self._send_at_once(chunk)
         else:
-            await self._send(self._with_sack(chunk))
+            await self._send(chunk)
 
     def _send_at_once(self, chunk: Chunk) -> None:
         sctp = self._sctp
         port, tag = sctp._remote_port, sctp._remote_verification_tag
         if port is None:
             return
-        packet = serialize_packet(sctp._local_port, port, tag, self._with_sack(chunk))
+        if isinstance(chunk, DataChunk):
+            packet = write_data(sctp._local_port, port, tag, chunk, self._sack_beside(chunk))
+        else:
+            packet = serialize_packet(sctp._local_port, port, tag, chunk)
         try:
             self.shortcut.send(packet)
         except ConnectionError:
             # aiortc's timers send from tasks that nobody awaits. The packet is lost, as on a wire.
             _LOGGER.debug("A packet found the connection gone")
 
-    def _with_sack(self, chunk: Chunk) -> Chunk:
-        """Return the chunk, with the acknowledgement that is due if there is room for it."""
+    def _sack_beside(self, chunk: DataChunk) -> tuple[int, int] | None:
+        """Return the acknowledgement that is due if it can go without gaps, and has room."""
         sctp = self._sctp
+        last = sctp._last_received_tsn
         if (
-            self._unsacked
-            and type(chunk) is DataChunk
-            and len(chunk.user_data) <= _ROOM_FOR_SACK
-            and not sctp._sack_misordered
+            not self._unsacked
+            or last is None
+            or sctp._sack_misordered
+            or len(chunk.user_data) > _ROOM_FOR_SACK
         ):
-            sack = SackChunk()
-            sack.cumulative_tsn = sctp._last_received_tsn
-            sack.advertised_rwnd = max(0, sctp._advertised_rwnd)
-            chunk = _SackAndData(sack, chunk)
-            self._unsacked = 0
-            self._sack_timer.cancel()
-        return chunk
+            return None
+        self._unsacked = 0
+        self._sack_timer.cancel()
+        return last, max(0, sctp._advertised_rwnd)

@@ -11,7 +11,6 @@ from ..model import ReceiptStatus
 from .frames import (
     MAX_BODY,
     MAX_FRAME,
-    Batch,
     Channel,
     FrameError,
     FrameType,
@@ -265,15 +264,15 @@ class Traffic:
     # Receiving
 
     def _batch(self, payload: bytes) -> None:
-        batch: Batch = decode_batch(payload)
-        for receipt in batch.receipts:
+        receipts, unit, messages = decode_batch(payload)
+        for receipt in receipts:
             for outgoing, status in self._outbox.receipted(receipt):
                 if not outgoing.waiter.done():
                     outgoing.waiter.set_result(status)
-        if batch.unit is not None:
-            self._inbox.bundle(batch.unit, batch.messages)
-            self._deliver(batch.unit, batch.messages)
-        if batch.receipts and not self._outbox.empty:
+        if unit is not None:
+            self._inbox.bundle(unit, messages)
+            self._deliver(unit, messages)
+        if receipts and not self._outbox.empty:
             self._schedule()
 
     def _start_large(self, payload: bytes) -> None:

@@ -95,9 +95,10 @@ class Conversations:
 
     def resolve(self, message: IFMessage) -> bool:
         """Give the message to the request it answers; tell whether there was one."""
-        if message.trace_id is None or message.performative in REQUESTS:
+        trace_id = message.trace_id
+        if trace_id is None or message.performative in REQUESTS:
             return False
-        asked = self._pending.get((message.sender, message.trace_id))
+        asked = self._pending.get((message.sender, trace_id))
         if asked is None or asked.done():
             return False
         asked.reply.set_result(message)
