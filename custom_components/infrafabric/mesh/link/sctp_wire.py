@@ -64,8 +64,7 @@ def read_ordinary(packet: bytes, tag: int) -> list[DataChunk | SackChunk] | None
         or not 0 < len(chunks) <= MAX_CHUNKS
         or _TAG.unpack_from(packet)[0] != tag
         or _CRC.unpack_from(packet, _CRC_AT)[0]
-        # The function is looked up each time: it may be replaced by a faster one.
-        != rtcsctptransport.crc32c(packet[:_CRC_AT] + _NO_CRC + packet[COMMON_HEADER:])
+        != _crc(packet[:_CRC_AT] + _NO_CRC + packet[COMMON_HEADER:])
     ):
         return None
     return chunks
@@ -101,5 +100,9 @@ def write_data(
             source, destination, tag, 0, SackChunk.type, 0, HEADER, *sack, 0, *chunk
         )
     packet = head + data.user_data + _PADDING[length % 4]
-    checksum = rtcsctptransport.crc32c(packet)
-    return packet[:_CRC_AT] + _CRC.pack(checksum) + packet[COMMON_HEADER:]
+    return packet[:_CRC_AT] + _CRC.pack(_crc(packet)) + packet[COMMON_HEADER:]
+
+
+def _crc(packet: bytes) -> int:
+    # Looked up each time: aiortc's may be replaced by a faster one.
+    return rtcsctptransport.crc32c(packet)  # type: ignore[attr-defined,no-any-return]
