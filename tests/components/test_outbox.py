@@ -62,7 +62,7 @@ def test_what_was_added_is_due_at_once_in_its_order(outbox: Outbox) -> None:
     assert [message.message_id for message in outbox.due(NOW, 1)] == ["msg_b"]
     assert outbox.due(NOW, 2)[1].body == b"22"
     assert outbox.next_due() == NOW
-    assert (outbox.counts.waiting, outbox.counts.size) == (2, 3)
+    assert (outbox.count().waiting, outbox.count().size) == (2, 3)
 
 
 def test_nothing_is_due_before_its_time(outbox: Outbox) -> None:
@@ -87,7 +87,7 @@ def test_what_was_delivered_is_forgotten(outbox: Outbox) -> None:
     outbox.delivered(["msg_a", "msg_unknown"])
 
     assert ids(outbox) == ["msg_b"]
-    assert (outbox.counts.waiting, outbox.counts.size) == (1, 1)
+    assert (outbox.count().waiting, outbox.count().size) == (1, 1)
 
 
 def test_dead_letters_are_listed_newest_first_and_can_be_sent_again(outbox: Outbox) -> None:
@@ -101,10 +101,10 @@ def test_dead_letters_are_listed_newest_first_and_can_be_sent_again(outbox: Outb
         ("msg_a", "timeout", 1),
     ]
     assert len(outbox.dead_letters(1)) == 1
-    assert outbox.counts.dead == 2
+    assert outbox.count().dead == 2
 
     assert outbox.resend(NOW + 100) == 2
-    assert outbox.counts.dead == 0
+    assert outbox.count().dead == 0
     again = {message.message_id: message for message in outbox.due(NOW + 100, 10)}
     assert again.keys() == {"msg_a", "msg_b", "msg_c"}
     assert (again["msg_a"].failures, again["msg_a"].since, again["msg_a"].created) == (
@@ -124,12 +124,12 @@ def test_the_oldest_dead_letters_make_room_and_what_waits_stays(path: Path) -> N
     assert [letter.message_id for letter in outbox.dead_letters(9)] == ["msg_b"]
     assert outbox.add([("msg_e", b"5"), ("msg_f", b"6")], NOW) == 1
     assert ids(outbox) == ["msg_c", "msg_d", "msg_e"]
-    assert outbox.counts.refused == 1
+    assert outbox.count().refused == 1
     outbox.close()
 
     again = Outbox(path)
     again.open()
-    assert again.counts.refused == 1
+    assert again.count().refused == 1
     again.close()
 
 
@@ -140,10 +140,10 @@ def test_bytes_are_bounded_too(path: Path) -> None:
     outbox.failed([Failed("msg_a", "timeout", None)])
 
     assert outbox.add([("msg_b", b"x" * 11)], NOW) == 1, "never fits"
-    assert outbox.counts.dead == 1, "and drops nothing in vain"
+    assert outbox.count().dead == 1, "and drops nothing in vain"
     assert outbox.add([("msg_c", b"1234567")], NOW) == 0
     assert outbox.add([("msg_d", b"1234")], NOW) == 1
-    assert outbox.counts.size == 7
+    assert outbox.count().size == 7
     outbox.close()
 
 
@@ -154,7 +154,7 @@ def test_a_failed_transaction_changes_nothing(outbox: Outbox) -> None:
         outbox.add([("msg_b", b"2"), ("msg_a", b"3")], NOW)
 
     assert ids(outbox) == ["msg_a"]
-    assert (outbox.counts.waiting, outbox.counts.size) == (1, 1)
+    assert (outbox.count().waiting, outbox.count().size) == (1, 1)
 
 
 def test_it_is_found_again_as_it_was(path: Path) -> None:
@@ -168,7 +168,7 @@ def test_it_is_found_again_as_it_was(path: Path) -> None:
     second = Outbox(path)
     second.open()
     assert ids(second) == ["msg_a"]
-    assert (second.counts.waiting, second.counts.size) == (1, 2)
+    assert (second.count().waiting, second.count().size) == (1, 2)
     assert second.fact("gone") == "here"
     second.remember("gone", None)
     assert second.fact("gone") is None
@@ -260,8 +260,8 @@ def test_threads_take_turns(outbox: Outbox) -> None:
     for thread in threads:
         thread.join()
 
-    assert outbox.counts.waiting == 200
-    assert outbox.counts.size == 200
+    assert outbox.count().waiting == 200
+    assert outbox.count().size == 200
 
 
 # -- when to try again ------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from custom_components.infrafabric.const import DOMAIN, PLATFORMS, STUDIO_PLATFO
 from custom_components.infrafabric.happenings import Happened, bus_event
 from custom_components.infrafabric.issues import ISSUES, STUDIO_ISSUES
 from custom_components.infrafabric.mesh.engine.problems import MEMBERSHIP_REVOKED
-from custom_components.infrafabric.surfaces.outbound import WEBHOOK_ISSUES
+from custom_components.infrafabric.surfaces.outbound_issues import WEBHOOK_ISSUES
 from custom_components.infrafabric.trigger import TRIGGERS
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant

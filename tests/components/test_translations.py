@@ -61,7 +61,7 @@ from custom_components.infrafabric.studio_sensor import OF_STREAMS, STUDIO_SENSO
 from custom_components.infrafabric.studio_services import STUDIO_ACTIONS
 from custom_components.infrafabric.studio_things import PlacedItem, Stage
 from custom_components.infrafabric.surfaces.inbound import REACHES
-from custom_components.infrafabric.surfaces.outbound import WEBHOOK_ISSUES
+from custom_components.infrafabric.surfaces.outbound_issues import WEBHOOK_ISSUES
 from custom_components.infrafabric.surfaces.rules import Button, Priority, What
 from custom_components.infrafabric.surfaces.setup import SUBENTRIES
 from custom_components.infrafabric.surfaces.texts import TEXTS
@@ -327,6 +327,8 @@ def test_every_problem_has_a_text_and_every_one_that_can_be_helped_an_issue() ->
             dashboard_card.ISSUE_RESOURCE: {"url"},
             **{key: {"webhook"} for key in WEBHOOK_ISSUES},
             "webhook_dead_letters": {"webhook", "count", "letters"},
+            "webhook_outbox_failed": {"webhook", "problem", "kept", "lost"},
+            "webhook_outbox_full": {"webhook", "count"},
             "membership_lapsing": {"date"},
             "no_signaling": {"addresses"},
             "studio_another": {"studio"},

@@ -14,11 +14,13 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.infrafabric.const import CONF_KIND, DOMAIN, KIND_SURFACES
-from custom_components.infrafabric.happenings import Happened, Occasion, async_tell
+from custom_components.infrafabric.happenings import OUTGOING, Happened, Occasion, async_tell
+from custom_components.infrafabric.surfaces.database import DatabaseError
 from custom_components.infrafabric.surfaces.inbound import INBOUND
+from custom_components.infrafabric.surfaces.inbound_hook import ACTIONS, CONF_USE, Use
 from custom_components.infrafabric.surfaces.outbound import OUTBOUND
 from custom_components.infrafabric.surfaces.signing import PrivateKey, SymmetricKey
-from custom_components.infrafabric.surfaces.webhook_in_flow import ACTIONS
+from custom_components.infrafabric.surfaces.webhook_in_flow import FORMS
 from custom_components.infrafabric.surfaces.webhook_keys import public_key
 from homeassistant.components.cloud import CloudNotConnected
 from homeassistant.config_entries import (
@@ -28,17 +30,32 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.exceptions import Unauthorized
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.exceptions import HomeAssistantError, Unauthorized
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 
 from .webhook_world import receiver, until
 
-IN = {
+STREAM: dict[str, Any] = {
     "name": " Director ",
-    "actions": ["stop_stream", "lights_off"],
+    "actions": ["stop_stream", "switch_scene"],
     "studios": ["device1"],
     "reach": "local",
+}
+PRODUCTION: dict[str, Any] = {
+    "name": "Desk",
+    "start": ["script.lights", "scene.show"],
+    "stop": [],
+    "reach": "local",
+}
+STOP: dict[str, Any] = {"name": "Red button", "studios": [], "reach": "local"}
+CUSTOM: dict[str, Any] = {"name": "Lights", "actions": ["lights_off"], "reach": "local"}
+VALUES = {
+    Use.PRODUCTION_CONTROL: PRODUCTION,
+    Use.STREAM_CONTROL: STREAM,
+    Use.EMERGENCY_STOP: STOP,
+    Use.CUSTOM: CUSTOM,
 }
 OUT = {
     "name": " Ticker ",
@@ -56,6 +73,8 @@ CLOUD = "homeassistant.components.cloud"
 async def entry(hass: HomeAssistant, tmp_path: Path) -> AsyncIterator[MockConfigEntry]:
     hass.config.config_dir = str(tmp_path)
     await hass.config.async_update(internal_url="http://192.168.1.10:8123")
+    for entity_id in ("script.lights", "scene.show", "lock.door"):
+        hass.states.async_set(entity_id, "off")
     assert await async_setup_component(hass, "webhook", {})
     entry = MockConfigEntry(domain=DOMAIN, data={CONF_KIND: KIND_SURFACES}, title="Surfaces")
     entry.add_to_hass(hass)
@@ -108,6 +127,33 @@ async def add(
     assert entry.subentries == {}, "not before it was shown"
     assert (await submit(hass, shown))["type"] is FlowResultType.CREATE_ENTRY
     return only(entry), shown["description_placeholders"]
+
+
+async def begin_in(hass: HomeAssistant, entry: MockConfigEntry, use: Use) -> dict[str, Any]:
+    """Choose what a new inbound webhook is for."""
+    menu = await begin(hass, entry, "webhook_in")
+    assert menu["menu_options"] == list(Use)
+    return await submit(hass, menu, {"next_step_id": use})
+
+
+async def add_in(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    use: Use = Use.STREAM_CONTROL,
+    values: dict[str, Any] | None = None,
+    public_key: str = "",
+) -> tuple[ConfigSubentry, dict[str, str]]:
+    """Add an inbound webhook; return it and what was shown."""
+    known = set(entry.subentries)
+    form = await begin_in(hass, entry, use)
+    sender = await submit(hass, form, {**VALUES[use], **(values or {})})
+    assert sender["step_id"] == "sender"
+    shown = await submit(hass, sender, {"public_key": public_key} if public_key else {})
+    assert shown["step_id"] == "key"
+    assert set(entry.subentries) == known, "not before it was shown"
+    assert (await submit(hass, shown))["type"] is FlowResultType.CREATE_ENTRY
+    (added,) = set(entry.subentries) - known
+    return entry.subentries[added], shown["description_placeholders"]
 
 
 # -- outbound ---------------------------------------------------------------------------------
@@ -215,93 +261,219 @@ async def test_the_key_of_an_outbound_webhook_is_exchanged(
 # -- inbound ----------------------------------------------------------------------------------
 
 
-async def test_an_inbound_webhook_is_added_with_a_secret(
-    hass: HomeAssistant, entry: MockConfigEntry
+@pytest.mark.parametrize(
+    ("use", "kept"),
+    [
+        (
+            Use.PRODUCTION_CONTROL,
+            {
+                "actions": ["start_production", "stop_production"],
+                "studios": [],
+                "start": ["script.lights", "scene.show"],
+                "stop": [],
+            },
+        ),
+        (
+            Use.STREAM_CONTROL,
+            {"actions": ["stop_stream", "switch_scene"], "studios": ["device1"]},
+        ),
+        (Use.EMERGENCY_STOP, {"actions": ["emergency_stop"], "studios": []}),
+        (Use.CUSTOM, {"actions": ["lights_off"], "studios": []}),
+    ],
+)
+async def test_an_inbound_webhook_of_each_use_keeps_what_that_needs_and_a_secret(
+    hass: HomeAssistant, entry: MockConfigEntry, use: Use, kept: dict[str, Any]
 ) -> None:
-    subentry, shown = await add(hass, entry, "webhook_in", IN)
+    subentry, shown = await add_in(hass, entry, use)
 
     SymmetricKey.parse(shown["key"])
     webhook_id = subentry.data["webhook_id"]
     assert len(webhook_id) == 64
     assert shown["url"] == f"http://192.168.1.10:8123/api/webhook/{webhook_id}"
-    assert subentry.title == "Director"
+    assert subentry.title == VALUES[use]["name"].strip()
     assert dict(subentry.data) == {
-        "actions": ["stop_stream", "lights_off"],
-        "studios": ["device1"],
+        **kept,
+        "use": use.value,
         "reach": "local",
         "webhook_id": webhook_id,
         "keys": [{"key": shown["key"], "until": None}],
     }
     assert set(hass.data[INBOUND]) == {subentry.subentry_id}
+    assert hass.data[INBOUND][subentry.subentry_id].hook.actions == set(kept["actions"])
+
+
+@pytest.mark.parametrize("use", Use)
+async def test_each_use_is_asked_for_what_it_needs_and_nothing_else(
+    hass: HomeAssistant, entry: MockConfigEntry, use: Use
+) -> None:
+    form = await begin_in(hass, entry, use)
+    assert form["step_id"] == use
+    assert [str(key) for key in form["data_schema"].schema] == list(VALUES[use])
 
 
 async def test_a_sender_may_have_a_key_pair(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    subentry, shown = await add(hass, entry, "webhook_in", {**IN, "public_key": f" {PUBLIC}\n"})
+    subentry, shown = await add_in(hass, entry, public_key=f" {PUBLIC}\n")
     assert shown["key"] == PUBLIC
     assert subentry.data["keys"] == [{"key": PUBLIC, "until": None}]
     assert "public_key" not in subentry.data
 
 
+@pytest.mark.parametrize("key", ["whpk_short", PrivateKey(bytes(32)).text()])
+async def test_what_is_no_public_key_is_refused(
+    hass: HomeAssistant, entry: MockConfigEntry, key: str
+) -> None:
+    sender = await submit(hass, await begin_in(hass, entry, Use.CUSTOM), CUSTOM)
+    again = await submit(hass, sender, {"public_key": key})
+    assert again["errors"] == {"public_key": "public_key_invalid"}
+    assert (await submit(hass, again, {"public_key": PUBLIC}))["step_id"] == "key"
+
+
 @pytest.mark.parametrize(
-    ("changes", "errors"),
+    ("use", "changes", "errors"),
     [
-        ({"name": "  "}, {"name": "name_missing"}),
-        ({"actions": []}, {"actions": "action_missing"}),
-        ({"actions": ["Open Door!"]}, {"actions": "action_invalid"}),
-        ({"studios": []}, {"studios": "studio_missing"}),
-        ({"public_key": "whpk_short"}, {"public_key": "public_key_invalid"}),
-        (
-            {"public_key": PrivateKey(bytes(32)).text()},
-            {"public_key": "public_key_invalid"},
+        *((use, {"name": "  "}, {"name": "name_missing"}) for use in Use),
+        *((use, {"reach": "cloud"}, {"reach": "no_address"}) for use in Use),
+        (Use.STREAM_CONTROL, {"actions": []}, {"actions": "action_missing"}),
+        (Use.STREAM_CONTROL, {"studios": []}, {"studios": "studio_missing"}),
+        (Use.CUSTOM, {"actions": []}, {"actions": "action_missing"}),
+        (Use.CUSTOM, {"actions": ["Open Door!"]}, {"actions": "action_invalid"}),
+        *(
+            (Use.CUSTOM, {"actions": ["lights_off", action]}, {"actions": "action_reserved"})
+            for actions in ACTIONS.values()
+            for action in actions
         ),
-        ({"reach": "cloud"}, {"reach": "no_address"}),
+        (Use.PRODUCTION_CONTROL, {"start": ["script.gone"]}, {"start": "script_missing"}),
+        (Use.PRODUCTION_CONTROL, {"stop": ["scene.gone"]}, {"stop": "script_missing"}),
+        # As an id of the entity registry, which the selector lets pass.
+        (Use.PRODUCTION_CONTROL, {"stop": ["0" * 32]}, {"stop": "script_missing"}),
     ],
 )
 async def test_what_is_wrong_with_an_inbound_webhook_is_said_and_can_be_mended(
-    hass: HomeAssistant, entry: MockConfigEntry, changes: dict[str, Any], errors: dict[str, str]
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    use: Use,
+    changes: dict[str, Any],
+    errors: dict[str, str],
 ) -> None:
-    flow = await begin(hass, entry, "webhook_in")
+    subentry, _ = await add_in(hass, entry, use)
     with patch(f"{CLOUD}.async_get_or_create_cloudhook", side_effect=CloudNotConnected):
-        again = await submit(hass, flow, {**IN, **changes})
-    assert again["errors"] == errors
-    assert (await submit(hass, again, IN))["step_id"] == "key"
+        for form in (
+            await begin_in(hass, entry, use),
+            await choose(hass, entry, "webhook_in", subentry, "settings"),
+        ):
+            again = await submit(hass, form, {**VALUES[use], **changes})
+            assert again["errors"] == errors
+    assert (await submit(hass, again, VALUES[use]))["reason"] == "reconfigure_successful"
 
 
-async def test_the_emergency_stop_alone_needs_no_studio(
-    hass: HomeAssistant, entry: MockConfigEntry
+@pytest.mark.parametrize(
+    ("use", "changes"),
+    [
+        (Use.STREAM_CONTROL, {"actions": ["emergency_stop"]}),
+        (Use.STREAM_CONTROL, {"actions": ["lights_off"]}),
+        *(
+            (Use.PRODUCTION_CONTROL, {"start": [f"{domain}.door"]})
+            for domain in (
+                "alarm_control_panel",
+                "automation",
+                "button",
+                "cover",
+                "input_boolean",
+                "light",
+                "lock",
+                "siren",
+                "switch",
+                "valve",
+            )
+        ),
+    ],
+)
+async def test_what_a_use_has_no_business_with_cannot_be_chosen(
+    hass: HomeAssistant, entry: MockConfigEntry, use: Use, changes: dict[str, Any]
 ) -> None:
-    values = {**IN, "actions": ["emergency_stop"], "studios": []}
-    subentry, _ = await add(hass, entry, "webhook_in", values)
-    assert subentry.data["studios"] == []
+    hass.states.async_set(changes.get("start", ["lock.door"])[0], "on")
+    form = await begin_in(hass, entry, use)
+    with pytest.raises(InvalidData):
+        await submit(hass, form, {**VALUES[use], **changes})
 
 
+async def test_a_lock_cannot_be_chosen_by_its_id_in_the_registry(
+    hass: HomeAssistant, entry: MockConfigEntry, entity_registry: er.EntityRegistry
+) -> None:
+    lock = entity_registry.async_get_or_create("lock", "test", "door")
+    hass.states.async_set(lock.entity_id, "locked")
+    form = await begin_in(hass, entry, Use.PRODUCTION_CONTROL)
+    again = await submit(hass, form, {**PRODUCTION, "start": [lock.id]})
+    assert again["errors"] == {"start": "script_missing"}
+
+
+CHANGED: dict[Use, dict[str, Any]] = {
+    Use.PRODUCTION_CONTROL: {"start": [], "stop": ["scene.show"]},
+    Use.STREAM_CONTROL: {"actions": ["start_stream"], "studios": ["device2"]},
+    Use.EMERGENCY_STOP: {"studios": ["device2"]},
+    Use.CUSTOM: {"actions": ["lights_on", "fog"]},
+}
+
+
+@pytest.mark.parametrize("use", Use)
 async def test_the_settings_of_an_inbound_webhook_change_without_its_key(
-    hass: HomeAssistant, entry: MockConfigEntry
+    hass: HomeAssistant, entry: MockConfigEntry, use: Use
 ) -> None:
-    subentry, shown = await add(hass, entry, "webhook_in", IN)
+    subentry, shown = await add_in(hass, entry, use)
     before = dict(subentry.data)
-    form = await choose(hass, entry, "webhook_in", subentry, "settings")
-    assert form["description_placeholders"] == {"url": shown["url"]}
-    wrong = await submit(hass, form, {**IN, "name": ""})
-    assert wrong["errors"] == {"name": "name_missing"}
-    await submit(hass, wrong, {**IN, "name": "Desk", "actions": ["lights_on"], "studios": []})
+    menu = await begin(hass, entry, "webhook_in", subentry)
+    assert menu["menu_options"] == ["settings", "rotate", "revoke"]
+    assert menu["description_placeholders"] == {"url": shown["url"]}
+    form = await submit(hass, menu, {"next_step_id": "settings"})
+    assert form["step_id"] == use
+    suggested = {str(key): key.description["suggested_value"] for key in form["data_schema"].schema}
+    assert suggested == {**VALUES[use], "name": VALUES[use]["name"].strip()}
+    await submit(hass, form, {**suggested, **CHANGED[use], "name": "Other"})
 
     changed = only(entry)
-    assert changed.title == "Desk"
-    assert dict(changed.data) == {**before, "actions": ["lights_on"], "studios": []}
+    assert changed.title == "Other"
+    assert dict(changed.data) == {**before, **CHANGED[use]}
+
+
+@pytest.mark.parametrize(
+    ("actions", "use"),
+    [
+        (["start_production"], Use.PRODUCTION_CONTROL),
+        (["stop_stream", "switch_scene"], Use.STREAM_CONTROL),
+        (["emergency_stop"], Use.EMERGENCY_STOP),
+        (["lights_off"], Use.CUSTOM),
+        (["stop_stream", "emergency_stop"], Use.CUSTOM),
+    ],
+)
+async def test_a_webhook_made_before_there_were_uses_gets_the_form_that_fits_it(
+    hass: HomeAssistant, entry: MockConfigEntry, actions: list[str], use: Use
+) -> None:
+    subentry, _ = await add_in(hass, entry)
+    data = {key: value for key, value in subentry.data.items() if key != CONF_USE}
+    hass.config_entries.async_update_subentry(entry, subentry, data={**data, "actions": actions})
+    await hass.async_block_till_done()
+    hook = hass.data[INBOUND][subentry.subentry_id].hook
+    assert (hook.actions, hook.studios) == (set(actions), ("device1",))
+
+    form = await choose(hass, entry, "webhook_in", only(entry), "settings")
+    assert form["step_id"] == use
+    done = await submit(hass, form, VALUES[use])
+    assert done["reason"] == "reconfigure_successful"
+    assert only(entry).data[CONF_USE] == use
 
 
 async def test_without_an_address_the_settings_can_still_be_changed(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
-    subentry, _ = await add(hass, entry, "webhook_in", IN)
+    subentry, _ = await add_in(hass, entry)
     with patch(
         "custom_components.infrafabric.surfaces.webhook_in_flow.async_public_url",
         side_effect=CloudNotConnected,
     ):
-        form = await choose(hass, entry, "webhook_in", subentry, "settings")
-        assert form["description_placeholders"] == {"url": "–"}
-        assert (await submit(hass, form, IN))["errors"] == {"reach": "no_address"}
+        menu = await begin(hass, entry, "webhook_in", subentry)
+        assert menu["description_placeholders"] == {"url": "–"}
+        form = await submit(hass, menu, {"next_step_id": "settings"})
+        assert (await submit(hass, form, STREAM))["errors"] == {"reach": "no_address"}
         for step in ("rotate", "revoke"):
             form = await choose(hass, entry, "webhook_in", subentry, step)
             assert (await submit(hass, form))["errors"] == {"base": "no_address"}
@@ -310,7 +482,7 @@ async def test_without_an_address_the_settings_can_still_be_changed(
 async def test_the_key_of_an_inbound_webhook_is_exchanged(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
-    subentry, shown = await add(hass, entry, "webhook_in", IN)
+    subentry, shown = await add_in(hass, entry)
     form = await choose(hass, entry, "webhook_in", subentry, "rotate")
     wrong = await submit(hass, form, {"public_key": "no key"})
     assert wrong["errors"] == {"public_key": "public_key_invalid"}
@@ -327,7 +499,7 @@ async def test_the_key_of_an_inbound_webhook_is_exchanged(
 async def test_revoking_makes_another_address_and_ends_the_old_key_at_once(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
-    subentry, shown = await add(hass, entry, "webhook_in", IN)
+    subentry, shown = await add_in(hass, entry)
     before = subentry.data["webhook_id"]
     form = await choose(hass, entry, "webhook_in", subentry, "revoke")
     wrong = await submit(hass, form, {"public_key": "no key"})
@@ -364,20 +536,21 @@ async def test_an_address_in_the_cloud_comes_and_goes_with_the_webhook(
         patch(f"{CLOUD}.async_delete_cloudhook", delete),
     ):
         # Given up before the end: nothing is left in the cloud.
-        shown = await submit(hass, await begin(hass, entry, "webhook_in"), {**IN, "reach": "cloud"})
+        form = await begin_in(hass, entry, Use.STREAM_CONTROL)
+        shown = await submit(hass, form, {**STREAM, "reach": "cloud"})
         hass.config_entries.subentries.async_abort(shown["flow_id"])
         await hass.async_block_till_done()
         assert deleted == made == [made[0]]
 
-        subentry, shown_values = await add(hass, entry, "webhook_in", {**IN, "reach": "cloud"})
+        subentry, shown_values = await add_in(hass, entry, values={"reach": "cloud"})
         kept = subentry.data["webhook_id"]
         assert shown_values["url"] == f"https://hooks.example/{kept[:4]}"
         form = await choose(hass, entry, "webhook_in", subentry, "settings")
-        await submit(hass, form, {**IN, "reach": "internet"})
+        await submit(hass, form, {**STREAM, "reach": "internet"})
         assert deleted[1:] == [kept]
 
         form = await choose(hass, entry, "webhook_in", subentry, "settings")
-        await submit(hass, form, {**IN, "reach": "cloud"})
+        await submit(hass, form, {**STREAM, "reach": "cloud"})
         hass.config_entries.async_remove_subentry(entry, only(entry).subentry_id)
         await hass.async_block_till_done()
         assert deleted[2:] == [kept], "and that the cloud cannot be reached is no failure"
@@ -390,8 +563,7 @@ async def test_diagnostics_and_titles_say_nothing_of_keys_and_addresses(
     hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
     _, shown_out = await add(hass, entry, "webhook_out", OUT)
-    shown = await submit(hass, await begin(hass, entry, "webhook_in"), IN)
-    await submit(hass, shown)
+    await add_in(hass, entry)
     told = await get_diagnostics_for_config_entry(hass, hass_client, entry)
 
     text = json.dumps(told)
@@ -414,11 +586,35 @@ async def test_an_admin_can_have_dead_letters_sent_again(
         await hass.services.async_call(*resend, blocking=True, context=Context(user_id=nobody.id))
 
 
+async def test_dead_letters_that_cannot_be_read_are_said_and_hinder_no_other_webhook(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    broken, _ = await add(hass, entry, "webhook_out", OUT)
+    news = {**OUT, "name": "News"}
+    await submit(hass, await submit(hass, await begin(hass, entry, "webhook_out"), news))
+    running = dict(hass.data[OUTBOUND])
+    outbox = running.pop(broken.subentry_id)._outbox
+    (other,) = running.values()
+    why = DatabaseError("outbox.db cannot be written: disk I/O error")
+    with (
+        patch.object(outbox, "resend", side_effect=why),
+        patch.object(other._outbox, "resend", wraps=other._outbox.resend) as resend,
+        pytest.raises(HomeAssistantError) as caught,
+    ):
+        await hass.services.async_call(DOMAIN, "resend_webhooks", blocking=True)
+    assert caught.value.translation_key == "webhook_outbox_failed"
+    assert caught.value.translation_placeholders == {
+        "webhook": "Ticker",
+        "problem": "outbox.db cannot be written: disk I/O error.",
+    }
+    resend.assert_called_once()
+
+
 async def test_a_removed_entry_leaves_no_file(
     hass: HomeAssistant, entry: MockConfigEntry, tmp_path: Path
 ) -> None:
     await add(hass, entry, "webhook_out", OUT)
-    await submit(hass, await submit(hass, await begin(hass, entry, "webhook_in"), IN))
+    await add_in(hass, entry)
     kept = tmp_path / ".storage"
     assert len({file.name.split(".db")[0] for file in kept.glob("*.db*")}) == 2
 
@@ -428,7 +624,30 @@ async def test_a_removed_entry_leaves_no_file(
 
 
 def test_what_can_be_chosen_has_nothing_of_doors() -> None:
-    assert not [action for action in ACTIONS if "lock" in action or "door" in action]
+    actions = [action for actions in ACTIONS.values() for action in actions]
+    assert not [action for action in actions if "lock" in action or "door" in action]
+    assert FORMS.keys() == ACTIONS.keys() == set(Use)
+
+
+async def test_what_a_webhook_brought_in_goes_out_through_none(
+    hass: HomeAssistant, entry: MockConfigEntry, socket_enabled: None
+) -> None:
+    assert [what for what in Happened if what not in OUTGOING] == [Happened.WEBHOOK_RECEIVED]
+    flow = await begin(hass, entry, "webhook_out")
+    with pytest.raises(InvalidData):
+        await submit(hass, flow, {**OUT, "events": ["webhook_received"]})
+
+    received = Occasion(Happened.WEBHOOK_RECEIVED, None, "text", {"action": "lights_off"})
+    started = Occasion(Happened.STREAM_STARTED, "stage", "text", {"channel": 1})
+    async with receiver() as there:
+        url = f"http://localhost:{there.port}/"
+        values = {**OUT, "url": url, "private": True, "events": OUTGOING}
+        await add(hass, entry, "webhook_out", values)
+        async_tell(hass, received)
+        async_tell(hass, started)
+        await until(lambda: bool(there.requests))
+        await hass.config_entries.async_unload(entry.entry_id)
+        assert [got.json["type"] for got in there.requests] == ["infrafabric.stream_started"]
 
 
 async def test_what_happens_reaches_the_receiver_until_home_assistant_stops(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 import random
+import sqlite3
 import ssl
 import subprocess
 import time
@@ -16,20 +17,23 @@ from unittest.mock import patch
 
 from aiohttp import web
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
 from custom_components.infrafabric.const import CONF_KIND, DOMAIN, KIND_SURFACES
 from custom_components.infrafabric.happenings import Happened, Occasion
 from custom_components.infrafabric.surfaces import outbound as module
 from custom_components.infrafabric.surfaces.checked_connector import permitted
-from custom_components.infrafabric.surfaces.outbound import (
+from custom_components.infrafabric.surfaces.database import DatabaseError
+from custom_components.infrafabric.surfaces.keeper import TRY_AGAIN
+from custom_components.infrafabric.surfaces.outbound import MAX_BODY, Hook, Outbound, outbox_path
+from custom_components.infrafabric.surfaces.outbound_issues import (
     ISSUE_DEAD_LETTERS,
+    ISSUE_FAILED,
     ISSUE_FULL,
     ISSUE_GONE,
-    MAX_BODY,
-    Hook,
-    Outbound,
-    outbox_path,
 )
 from custom_components.infrafabric.surfaces.outbox import Outbox
 from custom_components.infrafabric.surfaces.retry import GIVE_UP_AFTER, Schedule
@@ -45,6 +49,7 @@ from custom_components.infrafabric.surfaces.webhook_keys import (
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 
 from .webhook_world import Names, Received, receiver, until
 
@@ -272,7 +277,7 @@ async def test_what_happens_just_before_the_end_is_kept(hass: HomeAssistant, sta
 
     outbox = Outbox(outbox_path(hass, "hook1"))
     outbox.open()
-    assert outbox.counts.waiting == 1
+    assert outbox.count().waiting == 1
     outbox.close()
 
 
@@ -385,18 +390,240 @@ async def test_another_address_is_another_receiver(start: Start) -> None:
         assert (await counts(again))["stopped_by_receiver"] is False
 
 
+def said_of(hass: HomeAssistant, code: str) -> dict[str, str]:
+    """Return what an issue says, or nothing if it is not there."""
+    shown = issue(hass, code)
+    return {} if shown is None else dict(shown.translation_placeholders or {})
+
+
 async def test_what_finds_no_room_is_counted_and_shown(hass: HomeAssistant, start: Start) -> None:
     outbound = await start("http://receiver.example:9/", names=Names([]), schedule=None)
     # None at all: with room for one, the first could be given up before the second comes.
     outbound._outbox._max_messages = 0
     outbound.async_tell(an_occasion())
     await settled(outbound, refused=1)
-    async with asyncio.timeout(5):
-        while issue(hass, ISSUE_FULL) is None:
-            await asyncio.sleep(0.005)
+    await until(lambda: said_of(hass, ISSUE_FULL) == {"webhook": "Ticker", "count": "1"})
+    outbound.async_tell(an_occasion())
+    await until(lambda: said_of(hass, ISSUE_FULL)["count"] == "2")
 
     outbound.async_tell(an_occasion(text="x" * MAX_BODY))
-    await settled(outbound, refused=2)
+    await settled(outbound, refused=3)
+
+
+async def test_it_is_shown_that_there_is_no_room_until_a_tenth_is_free(
+    hass: HomeAssistant, start: Start, clock: Clock
+) -> None:
+    accepted = 0
+
+    def answer(_request: Received) -> web.Response:
+        return web.Response(status=200 if len(there.requests) <= accepted else 503)
+
+    def each_minute(failures: int, since: float, _now: float, _asked: float | None) -> float:
+        return since + 60 * failures
+
+    async with receiver(answer) as there:
+        outbound = await start(there.url, schedule=each_minute)
+        outbound._outbox._max_messages = 20
+        for number in range(23):
+            outbound.async_tell(an_occasion(number=number))
+        await until(lambda: said_of(hass, ISSUE_FULL).get("count") == "3")
+        await until(lambda: len(there.requests) == 20)
+
+        accepted = len(there.requests) + 2
+        clock.ahead += 61
+        outbound._news.set()
+        await until(lambda: len(there.requests) == 40)
+        await settled(outbound, waiting=18)
+        await outbound._round(outbound._session)  # type: ignore[arg-type]
+        assert issue(hass, ISSUE_FULL) is not None, "18 of 20 is no room yet"
+
+        accepted = len(there.requests) + 1
+        clock.ahead += 61
+        outbound._news.set()
+        await until(lambda: issue(hass, ISSUE_FULL) is None)
+        await settled(outbound, waiting=17)
+
+        outbound._outbox._max_messages = 17
+        outbound.async_tell(an_occasion())
+        await until(lambda: said_of(hass, ISSUE_FULL).get("count") == "1")
+
+
+# -- a disk that fails ------------------------------------------------------------------------
+
+
+class Disk:
+    """What SQLite finds when it opens a file; changed by a pragma, so the errors are its own."""
+
+    def __init__(self) -> None:
+        self.pragma = "query_only = OFF"
+        self.connect = sqlite3.connect
+
+    def __call__(self, *args: Any, **options: Any) -> sqlite3.Connection:
+        connection = self.connect(*args, **options)
+        connection.execute(f"PRAGMA {self.pragma}")
+        return connection
+
+    def set(self, outbound: Outbound, pragma: str) -> None:
+        """Change it for the file that is open, too."""
+        self.pragma = pragma
+        database = outbound._outbox._database
+        with database._lock:
+            if database._connection is not None:
+                database._connection.execute(f"PRAGMA {pragma}")
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    disk = Disk()
+    monkeypatch.setattr("custom_components.infrafabric.surfaces.database.sqlite3.connect", disk)
+    return disk
+
+
+READ_ONLY = "query_only = ON"
+WRITABLE = "query_only = OFF"
+# As large as the file is.
+FULL = "max_page_count = 1"
+EMPTY = "max_page_count = 1000000"
+
+
+def pass_time(hass: HomeAssistant) -> None:
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=TRY_AGAIN + 1))
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended", "why"),
+    [(READ_ONLY, WRITABLE, "readonly database"), (FULL, EMPTY, "database or disk is full")],
+)
+async def test_what_cannot_be_written_waits_in_memory_and_is_tried_again(
+    hass: HomeAssistant,
+    start: Start,
+    disk: Disk,
+    caplog: pytest.LogCaptureFixture,
+    broken: str,
+    mended: str,
+    why: str,
+) -> None:
+    async with receiver() as there:
+        outbound = await start(there.url)
+        disk.set(outbound, broken)
+        text = "x" * 50_000
+        outbound.async_tell(an_occasion(text=text))
+        await until(lambda: issue(hass, ISSUE_FAILED) is not None)
+        said = said_of(hass, ISSUE_FAILED)
+        assert why in said.pop("problem")
+        assert said == {"webhook": "Ticker", "kept": "1", "lost": "0"}
+
+        outbound.async_tell(an_occasion(text=text))
+        pass_time(hass)
+        await until(lambda: said_of(hass, ISSUE_FAILED)["kept"] == "2")
+        outbound._news.set()
+        assert (await counts(outbound))["disk_failing"] is True
+        assert there.requests == []
+
+        disk.set(outbound, mended)
+        pass_time(hass)
+        await until(lambda: issue(hass, ISSUE_FAILED) is None)
+        await until(lambda: len(there.requests) == 2)
+        await settled(outbound, waiting=0, unwritten=0, disk_failing=False, refused=0)
+
+    assert "lost" not in caplog.text
+    assert sum("cannot be kept" in each.getMessage() for each in caplog.records) == 1
+
+
+async def test_nothing_is_sent_that_could_not_be_noted(
+    hass: HomeAssistant, start: Start, disk: Disk
+) -> None:
+    async with receiver(lambda _: web.Response(status=503)) as there:
+        outbound = await start(there.url)
+
+        def answer(_request: Received) -> web.Response:
+            disk.set(outbound, READ_ONLY)
+            return web.Response()
+
+        there.answer = answer
+        outbound.async_tell(an_occasion())
+        await until(lambda: issue(hass, ISSUE_FAILED) is not None)
+        before = len(there.requests)
+        outbound._news.set()
+        with pytest.raises(DatabaseError):
+            await outbound._round(outbound._session)  # type: ignore[arg-type]
+        assert len(there.requests) == before
+
+        there.answer = lambda _: web.Response()
+        disk.set(outbound, WRITABLE)
+        outbound._news.set()
+        await settled(outbound, waiting=0, disk_failing=False)
+        assert issue(hass, ISSUE_FAILED) is None
+
+
+async def test_memory_keeps_as_much_as_it_may(
+    hass: HomeAssistant, start: Start, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.infrafabric.surfaces.keeper.MAX_UNWRITTEN", 3)
+    monkeypatch.setattr("custom_components.infrafabric.surfaces.keeper.MAX_BYTES", 50_000)
+    outbound = await start("http://receiver.example:9/", names=Names([]), schedule=None)
+    disk.set(outbound, READ_ONLY)
+    outbound.async_tell(an_occasion())
+    outbound.async_tell(an_occasion(text="x" * 50_000))
+    for _ in range(3):
+        outbound.async_tell(an_occasion())
+    await until(lambda: issue(hass, ISSUE_FAILED) is not None)
+    pass_time(hass)
+    await until(lambda: said_of(hass, ISSUE_FAILED)["lost"] == "2")
+    assert said_of(hass, ISSUE_FAILED)["kept"] == "3"
+
+    disk.set(outbound, WRITABLE)
+    pass_time(hass)
+    await settled(outbound, unwritten=0, waiting=3, refused=2)
+
+
+async def test_a_damaged_file_is_said_and_can_be_deleted_without_a_restart(
+    hass: HomeAssistant, start: Start, tmp_path: Path
+) -> None:
+    path = Path(tmp_path, ".storage", f"{DOMAIN}.webhook_out.hook1.db")
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"no database" * 1000)
+    async with receiver() as there:
+        outbound = await start(there.url)
+        assert str(path) in said_of(hass, ISSUE_FAILED)["problem"]
+        assert (await counts(outbound))["waiting"] is None
+        outbound.async_tell(an_occasion())
+        with pytest.raises(DatabaseError):
+            await outbound.async_resend()
+        await until(lambda: said_of(hass, ISSUE_FAILED)["kept"] == "1")
+        await until(lambda: outbound._keeper._again is not None)
+
+        path.unlink()
+        pass_time(hass)
+        await until(lambda: len(there.requests) == 1)
+        await until(lambda: issue(hass, ISSUE_FAILED) is None)
+
+
+@pytest.mark.parametrize("mended", [True, False])
+async def test_a_webhook_with_a_failing_disk_ends_at_once(
+    hass: HomeAssistant,
+    start: Start,
+    disk: Disk,
+    caplog: pytest.LogCaptureFixture,
+    mended: bool,
+) -> None:
+    outbound = await start("http://receiver.example:9/", names=Names([]), schedule=None)
+    disk.set(outbound, READ_ONLY)
+    outbound.async_tell(an_occasion())
+    await until(lambda: issue(hass, ISSUE_FAILED) is not None)
+    if mended:
+        disk.set(outbound, WRITABLE)
+    async with asyncio.timeout(TRY_AGAIN / 3):
+        await outbound.async_stop()
+
+    assert ("1 messages of the webhook Ticker are lost" in caplog.text) is not mended
+    disk.set(outbound, WRITABLE)
+    outbox = Outbox(outbox_path(hass, "hook1"))
+    outbox.open()
+    assert outbox.count().waiting == int(mended)
+    outbox.close()
+    with pytest.raises(DatabaseError, match="closed"):
+        await outbound._keeper.async_run(outbound._outbox.count)
 
 
 # -- where it connects to ---------------------------------------------------------------------
@@ -628,7 +855,7 @@ async def test_ten_thousand_events_arrive_at_a_receiver_that_fails_half_of_the_t
 
 
 async def settled_long(outbound: Outbound) -> None:
-    while outbound._writing is None or not outbound._writing.done():
+    while outbound._keeper.unwritten:
         await asyncio.sleep(0.1)
     while (await counts(outbound))["waiting"]:
         await asyncio.sleep(0.1)

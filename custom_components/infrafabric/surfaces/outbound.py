@@ -8,6 +8,7 @@ letter.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 import hashlib
 import logging
@@ -23,7 +24,6 @@ from aiohttp.abc import AbstractResolver
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_URL, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.json import json_bytes
 from homeassistant.util import dt as dt_util
@@ -32,9 +32,10 @@ from homeassistant.util.ssl import client_context
 
 from ..const import DOMAIN
 from ..happenings import SIGNAL, Occasion
-from ..issues import DOCUMENTATION
 from .database import DatabaseError, remove
-from .outbox import Counts, DeadLetter, Failed, Message, Outbox
+from .keeper import TRY_AGAIN, Keeper
+from .outbound_issues import OutboundIssues
+from .outbox import Counts, Failed, Message, Outbox
 from .posting import Outcome, make_session, post
 from .retry import MAX_RETRY_AFTER, Schedule, next_attempt
 from .signing import signed_headers
@@ -51,8 +52,6 @@ TYPE_PREFIX: Final = "infrafabric."
 
 MAX_BODY: Final = 64 * 1024
 """Bytes of a message; what is larger is refused and counted."""
-MAX_UNWRITTEN: Final = 20_000
-"""Messages that wait to be written to disk, which takes milliseconds."""
 CONCURRENCY: Final = 4
 """Messages of one webhook that are sent at the same time."""
 BATCH: Final = 32
@@ -61,11 +60,6 @@ LONGEST_WAIT: Final = 60.0
 """Seconds after which the disk is looked at again, because clocks are set."""
 MAX_LISTED: Final = 10
 """Dead letters that the repair issue lists."""
-
-ISSUE_DEAD_LETTERS: Final = "webhook_dead_letters"
-ISSUE_GONE: Final = "webhook_gone"
-ISSUE_FULL: Final = "webhook_outbox_full"
-WEBHOOK_ISSUES: Final = (ISSUE_DEAD_LETTERS, ISSUE_GONE, ISSUE_FULL)
 
 OUTBOUND: Final[HassKey[dict[str, Outbound]]] = HassKey(f"{DOMAIN}_outbound")
 """The outbound webhooks that run, by their subentries' ids."""
@@ -144,11 +138,19 @@ class Outbound:
         self._clock = clock
         self._schedule: Schedule = schedule or _at_random
         self._outbox = Outbox(outbox_path(hass, hook.hook_id))
+        self._keeper = Keeper(
+            hass,
+            hook.name,
+            self._outbox,
+            clock=clock,
+            on_written=self._written,
+            on_changed=self._show_failed,
+        )
+        self._issues = OutboundIssues(hass, hook.hook_id, hook.name)
         self._session: ClientSession | None = None
-        self._unwritten: list[tuple[str, bytes]] = []
-        self._writing: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
+        self._known = False
         self._gone = False
         self._held_until = 0.0
         self._failing = False
@@ -157,16 +159,9 @@ class Outbound:
     # -- life ---------------------------------------------------------------------------------
 
     async def async_start(self, entry: ConfigEntry[Any]) -> None:
-        """Take up what was left on disk, and listen.
-
-        Raises:
-            DatabaseError: The outbox cannot be read.
-
-        """
-        await self._hass.async_add_executor_job(self._outbox.open)
-        gone = await self._hass.async_add_executor_job(self._outbox.fact, _FACT_GONE)
-        # Another address may well exist.
-        self._gone = gone == self._url_digest()
+        """Take up what was left on disk, or wait for the disk, and listen."""
+        with suppress(DatabaseError):
+            await self._recall()
         self._session = make_session(self._resolver, client_context(), private=self.hook.private)
         self._worker = entry.async_create_background_task(
             self._hass, self._work(self._session), f"{DOMAIN} webhook {self.hook.name}"
@@ -178,12 +173,10 @@ class Outbound:
             self._worker.cancel()
             await asyncio.wait([self._worker])
             self._worker = None
-        if self._writing is not None:
-            await asyncio.wait([self._writing])
         if self._session is not None:
-            await self._session.close()
-            self._session = None
-        await self._hass.async_add_executor_job(self._outbox.close)
+            session, self._session = self._session, None
+            await session.close()
+        await self._keeper.async_stop()
 
     # -- in -----------------------------------------------------------------------------------
 
@@ -199,7 +192,9 @@ class Outbound:
                 "data": dict(occasion.data),
             }
         )
-        if len(body) > MAX_BODY or len(self._unwritten) >= MAX_UNWRITTEN:
+        if len(body) > MAX_BODY or not self._keeper.async_add(
+            f"msg_{secrets.token_urlsafe(16)}", body
+        ):
             if not self._refused:
                 _LOGGER.warning(
                     "The webhook %s cannot tell of %s: too much",
@@ -207,36 +202,24 @@ class Outbound:
                     occasion.what.value,
                 )
             self._refused += 1
-            return
-        self._unwritten.append((f"msg_{secrets.token_urlsafe(16)}", body))
-        # Home Assistant starts tasks at once, and they may end at once: a quick disk answers before
-        # it is waited for.
-        if self._writing is None or self._writing.done():
-            self._writing = self._hass.async_create_task(
-                self._write(), f"{DOMAIN} webhook outbox {self.hook.name}"
-            )
 
-    async def _write(self) -> None:
-        """Write down what is new; what comes meanwhile goes together."""
-        while self._unwritten:
-            messages, self._unwritten = self._unwritten, []
-            try:
-                refused = await self._hass.async_add_executor_job(
-                    self._outbox.add, messages, self._clock()
-                )
-            except DatabaseError as err:
-                _LOGGER.error("%d messages of the webhook are lost: %s", len(messages), err)
-                continue
-            self._news.set()
-            if refused:
-                self._show(ISSUE_FULL)
+    @callback
+    def _written(self, refused: int) -> None:
+        if refused:
+            self._issues.async_refused(refused)
+        self._news.set()
 
     async def async_resend(self) -> int:
-        """Try dead letters again, also at a receiver that wanted no more; return how many."""
+        """Try dead letters again, also at a receiver that wanted no more; return how many.
+
+        Raises:
+            DatabaseError: The outbox does not work.
+
+        """
         self._gone = False
         self._held_until = 0.0
-        await self._hass.async_add_executor_job(self._outbox.remember, _FACT_GONE, None)
-        count = await self._hass.async_add_executor_job(self._outbox.resend, self._clock())
+        await self._keeper.async_run(self._outbox.remember, _FACT_GONE, None)
+        count = await self._keeper.async_run(self._outbox.resend, self._clock())
         await self._async_show_issues()
         self._news.set()
         return count
@@ -245,14 +228,12 @@ class Outbound:
 
     async def _work(self, session: ClientSession) -> None:
         """Deliver until cancelled."""
-        await self._async_show_issues()
         while True:
             self._news.clear()
             try:
                 wait = await self._round(session)
-            except DatabaseError as err:
-                _LOGGER.error("The webhook %s cannot go on: %s", self.hook.name, err)
-                wait = LONGEST_WAIT
+            except DatabaseError:
+                wait = TRY_AGAIN
             except Exception:
                 # One round must not end all others.
                 _LOGGER.exception("The webhook %s failed", self.hook.name)
@@ -266,13 +247,18 @@ class Outbound:
 
     async def _round(self, session: ClientSession) -> float:
         """Deliver what is due and return the seconds until there is more to do."""
+        if not self._known:
+            await self._recall()
+        # Room comes and goes with each message; it is worth telling of when there is some.
+        if self._issues.full and await self._keeper.async_run(self._outbox.has_room):
+            self._issues.async_room()
         now = self._clock()
         # A clock that was set back must not hold everything for longer than anybody may ask.
         if self._gone or now < self._held_until <= now + MAX_RETRY_AFTER:
             return LONGEST_WAIT if self._gone else self._held_until - now
-        messages = await self._hass.async_add_executor_job(self._outbox.due, now, BATCH)
+        messages = await self._keeper.async_run(self._outbox.due, now, BATCH)
         if not messages:
-            due = await self._hass.async_add_executor_job(self._outbox.next_due)
+            due = await self._keeper.async_run(self._outbox.next_due)
             return LONGEST_WAIT if due is None else max(0.0, due - self._clock())
         queue = list(reversed(messages))
         outcomes: dict[str, Outcome] = {}
@@ -314,7 +300,7 @@ class Outbound:
             if not outcome.gone:
                 due = self._schedule(message.failures + 1, message.since, now, outcome.retry_after)
             failed.append(Failed(message.message_id, outcome.reason, due))
-        run = self._hass.async_add_executor_job
+        run = self._keeper.async_run
         if arrived:
             await run(self._outbox.delivered, arrived)
         if failed:
@@ -342,55 +328,44 @@ class Outbound:
 
     async def async_describe(self) -> dict[str, Any]:
         """Return what diagnostics tell: counts, nothing of the address or of what is sent."""
-        counts = await self._hass.async_add_executor_job(self._counts)
+        counts: Counts | None = None
+        with suppress(DatabaseError):
+            counts = await self._keeper.async_run(self._outbox.count)
         return {
-            "waiting": counts.waiting,
-            "dead_letters": counts.dead,
-            "refused": counts.refused + self._refused,
-            "size": counts.size,
+            "waiting": counts and counts.waiting,
+            "dead_letters": counts and counts.dead,
+            "refused": counts and counts.refused + self._refused,
+            "size": counts and counts.size,
+            "unwritten": self._keeper.unwritten,
             "stopped_by_receiver": self._gone,
             "failing": self._failing,
+            "disk_failing": self._keeper.problem is not None,
         }
 
-    def _counts(self) -> Counts:
-        return self._outbox.counts
+    async def _recall(self) -> None:
+        """Read what is known from before, and show it."""
+        gone = await self._keeper.async_run(self._outbox.fact, _FACT_GONE)
+        # Another address may well exist.
+        self._gone = gone == self._url_digest()
+        self._known = True
+        await self._async_show_issues()
 
     async def _async_show_issues(self) -> None:
         """Show dead letters, and that the receiver wants no more; or end showing them."""
-        counts = await self._hass.async_add_executor_job(self._counts)
-        letters = await self._hass.async_add_executor_job(self._outbox.dead_letters, MAX_LISTED)
-        if counts.dead:
-            self._show(
-                ISSUE_DEAD_LETTERS, count=str(counts.dead), letters="\n".join(map(_line, letters))
-            )
-        else:
-            ir.async_delete_issue(self._hass, DOMAIN, self._issue_id(ISSUE_DEAD_LETTERS))
-        if self._gone:
-            self._show(ISSUE_GONE)
-        else:
-            ir.async_delete_issue(self._hass, DOMAIN, self._issue_id(ISSUE_GONE))
+        counts = await self._keeper.async_run(self._outbox.count)
+        letters = await self._keeper.async_run(self._outbox.dead_letters, MAX_LISTED)
+        self._issues.async_letters(counts.dead, letters)
+        self._issues.async_gone(gone=self._gone)
 
     @callback
-    def _show(self, code: str, **placeholders: str) -> None:
-        ir.async_create_issue(
-            self._hass,
-            DOMAIN,
-            self._issue_id(code),
-            is_fixable=False,
-            learn_more_url=f"{DOCUMENTATION}#{code}",
-            severity=ir.IssueSeverity.WARNING,
-            translation_key=code,
-            translation_placeholders={"webhook": self.hook.name, **placeholders},
-        )
+    def _show_failed(self) -> None:
+        keeper = self._keeper
+        self._issues.async_failed(keeper.problem, keeper.unwritten, keeper.lost)
 
     @callback
     def async_hide_issues(self) -> None:
         """Show nothing any more: what does not run has no problem."""
-        for code in WEBHOOK_ISSUES:
-            ir.async_delete_issue(self._hass, DOMAIN, self._issue_id(code))
-
-    def _issue_id(self, code: str) -> str:
-        return f"{code}_{self.hook.hook_id}"
+        self._issues.async_hide()
 
     def _url_digest(self) -> str:
         return hashlib.sha256(self.hook.url.encode()).hexdigest()
@@ -398,11 +373,6 @@ class Outbound:
 
 def _at_random(failures: int, since: float, now: float, retry_after: float | None) -> float | None:
     return next_attempt(failures, since, now, retry_after, random=random.random)
-
-
-def _line(letter: DeadLetter) -> str:
-    when = dt_util.as_local(dt_util.utc_from_timestamp(letter.created))
-    return f"* `{letter.message_id}`: {when:%Y-%m-%d %H:%M}, `{letter.reason}`"
 
 
 def outbox_path(hass: HomeAssistant, hook_id: str) -> Path:

@@ -19,6 +19,9 @@ MAX_MESSAGES: Final = 20_000
 MAX_BYTES: Final = 32 * 1024 * 1024
 """Bytes of their bodies."""
 
+ROOM_AT: Final = 0.9
+"""Part that may wait when there is room again."""
+
 VERSION: Final = 1
 _SCHEMA: Final = """
 CREATE TABLE message (
@@ -141,12 +144,34 @@ class Outbox:
         """Close the database."""
         self._database.close()
 
-    @property
-    def counts(self) -> Counts:
-        """How many messages there are; blocks like everything else."""
+    def count(self) -> Counts:
+        """Return how many messages there are."""
         with self._database.transaction() as db:
-            (dead,) = db.execute("SELECT count(*) FROM message WHERE due IS NULL").fetchone()
-        return Counts(self._count - dead, dead, self._refused, self._size)
+            dead, _ = _sums_of_dead(db)
+            return Counts(self._count - dead, dead, self._refused, self._size)
+
+    def has_room(self) -> bool:
+        """Tell whether a tenth is free, or held by what makes room.
+
+        So that what shows a full outbox does not come and go with each message.
+        """
+        with self._database.transaction() as db:
+            dead, size_of_dead = _sums_of_dead(db)
+            return (
+                self._count - dead < ROOM_AT * self._max_messages
+                and self._size - size_of_dead < ROOM_AT * self._max_bytes
+            )
+
+    def prove_writable(self) -> None:
+        """Write something, as reading tells nothing of that.
+
+        Raises:
+            DatabaseError: It cannot be written.
+
+        """
+        with self._database.transaction() as db:
+            _set_fact(db, "proof", "written")
+            _set_fact(db, "proof", None)
 
     def add(self, messages: Iterable[tuple[str, bytes]], now: float) -> int:
         """Take in messages, each with its id and body, and return how many found no room.
@@ -259,6 +284,14 @@ class Outbox:
         if row is not None:
             self._count -= 1
             self._size -= row[0]
+
+
+def _sums_of_dead(db: sqlite3.Connection) -> tuple[int, int]:
+    """Return how many dead letters there are, and the bytes of their bodies."""
+    row: tuple[int, int] = db.execute(
+        "SELECT count(*), coalesce(sum(length(body)), 0) FROM message WHERE due IS NULL"
+    ).fetchone()
+    return row
 
 
 def _set_fact(db: sqlite3.Connection, name: str, value: str | None) -> None:
