@@ -24,8 +24,8 @@ from custom_components.infrafabric.mesh.model import Band, Quality
 from custom_components.infrafabric.studio.api import StopReport
 from custom_components.infrafabric.studio.errors import UnreachableError
 from custom_components.infrafabric.studio.model import OutputState
-from homeassistant.const import Platform
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, Platform
+from homeassistant.core import Context, CoreState, HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -172,6 +172,37 @@ async def test_the_on_air_light_goes_on_and_the_director_is_told(
     [told] = calls["notify.send_message"]
     assert told.data["entity_id"] == ["notify.director"]
     assert told.data["message"] == "Stage is on air."
+
+
+@pytest.mark.parametrize("streams", [True, False])
+async def test_the_on_air_light_is_right_after_home_assistant_was_restarted_in_a_show(
+    hass: HomeAssistant,
+    use: Use,
+    init_studio: FakeStudioClient,
+    stage: dict[str, Any],
+    freezer: FrozenDateTimeFactory,
+    streams: bool,
+) -> None:
+    calls = calls_of(hass, "homeassistant.turn_on", "notify.send_message")
+    if streams:
+        init_studio.output("stream", OutputState.ACTIVE)
+    hass.set_state(CoreState.starting)
+    await use(
+        "on_air_on",
+        studios=stage,
+        on_air={"entity_id": "light.on_air"},
+        people=["notify.director"],
+    )
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    hass.set_state(CoreState.running)
+    await settle()
+    freezer.tick(21)
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+
+    assert targets(calls["homeassistant.turn_on"]) == [["light.on_air"]] * streams
+    # Who was told when the stream began is not told again.
+    assert calls["notify.send_message"] == []
 
 
 async def test_the_on_air_light_goes_off_with_the_last_stream_and_the_duration_is_told(
@@ -360,9 +391,12 @@ async def test_the_health_check_dials_who_is_away_and_tells_who_stays_away(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     calls = calls_of(hass, "infrafabric.reconnect_peer", "notify.send_message")
+    node.add_peer(GARAGE, "Garage")
+    node.connect_peer(GARAGE.peer_id)
     await settle()
-    sensor = connectivity(hass, f"{MESH_ID}_{STUDIO.peer_id}")
-    await use("health_check", connections=[sensor], people=["notify.admin"])
+    identifiers = [f"{MESH_ID}_{identity.peer_id}" for identity in (GARAGE, STUDIO)]
+    sensors = [connectivity(hass, identifier) for identifier in identifiers]
+    await use("health_check", connections=sensors, people=["notify.admin"])
     hour = dt_util.utcnow().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 
     # Connected: nothing to do.
@@ -372,20 +406,23 @@ async def test_the_health_check_dials_who_is_away_and_tells_who_stays_away(
     assert calls["infrafabric.reconnect_peer"] == []
 
     freezer.move_to(hour + timedelta(minutes=30))
-    node.disconnect_peer(STUDIO.peer_id)
+    for identity in (GARAGE, STUDIO):
+        node.disconnect_peer(identity.peer_id)
     await settle()
     freezer.move_to(hour + timedelta(hours=1))
     async_fire_time_changed(hass)
     await settle()
-    [call] = calls["infrafabric.reconnect_peer"]
-    assert call.data["device_id"] == [peer["device_id"]]
+    # One by one, so that one that fails does not keep the next from being dialled.
+    assert [call.data["device_id"] for call in calls["infrafabric.reconnect_peer"]] == [
+        [device_id(hass, identifier)] for identifier in identifiers
+    ]
     assert calls["notify.send_message"] == []
 
     freezer.move_to(hour + timedelta(hours=1, minutes=2, seconds=1))
     async_fire_time_changed(hass)
     await settle()
     [told] = calls["notify.send_message"]
-    assert told.data["message"] == "Studio could not be reached."
+    assert told.data["message"] == "Garage, Studio could not be reached."
 
 
 async def test_the_daily_report_says_what_it_found(
@@ -418,6 +455,10 @@ async def test_the_daily_report_says_what_it_found(
 
     # A sensor that is not there is not a sensor that says all is well.
     assert await report() == "1 could not be read."
+
+    # Whether a stream is healthy is unknown while there is none.
+    hass.states.async_set("binary_sensor.gone_problem", "unknown")
+    assert await report() == "All 2 are connected, and nothing reports a problem."
 
     hass.states.async_set("binary_sensor.gone_problem", "off")
     assert await report() == "All 2 are connected, and nothing reports a problem."
