@@ -4,6 +4,7 @@ Imports are read from the source, so one hidden in a function or under TYPE_CHEC
 """
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -205,3 +206,53 @@ def test_an_import_that_runs_up_is_found(file: str, line: str, problem: str) -> 
 )
 def test_an_import_that_runs_down_is_fine(file: str, line: str) -> None:
     assert problems_of(INTEGRATION / file, line) == []
+
+
+# --- One place for each thing
+
+
+TREES = {path: ast.parse(path.read_text()) for path in FILES}
+LIMITS = [
+    (path, node.target.id)
+    for path, tree in TREES.items()
+    for node in tree.body
+    if isinstance(node, ast.AnnAssign)
+    and isinstance(node.target, ast.Name)
+    and node.target.id.startswith(("MAX_", "MIN_", "DEFAULT_"))
+]
+
+
+def uses(tree: ast.Module, module: str | None, name: str) -> bool:
+    """Tell whether a file reads a name: its own, or that of a module it imports from."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=read, ctx=ast.Load()) if module is None and read == name:
+                return True
+            case ast.ImportFrom(module=str(source)) if source.split(".")[-1] == module:
+                if any(alias.name == name for alias in node.names):
+                    return True
+            case ast.Attribute(value=ast.Name(id=source), attr=read) if source == module:
+                if read == name:
+                    return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), LIMITS, ids=lambda it: it if isinstance(it, str) else ".".join(name_of(it))
+)
+def test_a_limit_is_kept_somewhere_and_not_only_written_down(path: Path, name: str) -> None:
+    assert uses(TREES[path], None, name) or any(
+        uses(tree, path.stem, name) for other, tree in TREES.items() if other != path
+    )
+
+
+def test_no_function_of_the_mesh_is_written_twice() -> None:
+    names = Counter(
+        node.name
+        for path, tree in TREES.items()
+        for node in tree.body
+        if name_of(path)[0] == "mesh"
+        and isinstance(node, ast.FunctionDef)
+        and not node.name.startswith("_")
+    )
+    assert [name for name, count in names.items() if count > 1] == []

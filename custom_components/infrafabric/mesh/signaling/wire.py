@@ -372,13 +372,3 @@ def address_of(url: str) -> str | None:
     except ValueError, TypeError:
         return None
     return f"{host}:{port}{path}"
-
-
-def is_signaling_url(url: object) -> bool:
-    """Tell whether *url* is a ``ws://`` or ``wss://`` address that a client can dial."""
-    return (
-        isinstance(url, str)
-        and len(url) <= MAX_URL
-        and url.startswith(("ws://", "wss://"))
-        and address_of(url) is not None
-    )

@@ -30,7 +30,6 @@ MAX_REQUEST: Final = 2048
 """Largest request, bytes."""
 MAX_ANSWER: Final = 44 << 10
 """Largest answer, bytes: sealed and as base64 it still fits a signaling frame of 64 KiB."""
-MAX_SOFTWARE: Final = 128
 MAX_ANSWER_URLS: Final = 16
 _MAX_VALUES: Final = 1024
 _NONCE_SIZE: Final = 16
