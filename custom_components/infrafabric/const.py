@@ -84,7 +84,8 @@ SIGNAL_PATH: Final = "/api/infrafabric/signal"
 
 # Bus events
 EVENT_MESSAGE: Final = "infrafabric_message"
-"""The only bus event that is not called as its trigger is; see happenings.py."""
+EVENT_WEBHOOK: Final = "infrafabric_webhook"
+"""The only bus events that are not called as their triggers are; see happenings.py."""
 
 MAX_EVENT_CONTENT: Final = 8 * 1024
 """Bytes of JSON content in an event or a state; more would bloat the recorder's database."""

@@ -11,11 +11,11 @@ from enum import StrEnum
 from typing import Any, Final
 
 from homeassistant.const import ATTR_DEVICE_ID
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.signal_type import SignalType
 
-from .const import DOMAIN, EVENT_MESSAGE
+from .const import DOMAIN, EVENT_MESSAGE, EVENT_WEBHOOK
 from .hub import MeshHub
 from .mesh.model import (
     Band,
@@ -52,17 +52,24 @@ class Happened(StrEnum):
     STREAM_STOPPED = "stream_stopped"
     STREAM_FAILED = "stream_failed"
     RECORDING_FINISHED = "recording_finished"
+    WEBHOOK_RECEIVED = "webhook_received"
+
+
+OUTGOING: Final = [what for what in Happened if what is not Happened.WEBHOOK_RECEIVED]
+"""What other systems may hear of. Of what they asked for themselves they may not: two webhooks that
+lead to each other would never end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Something that happened to a device.
+    """Something that happened, mostly to a device.
 
     Attributes:
         what: Its kind.
-        device_id: Of the peer or studio; None for a peer that is no member any more.
+        device_id: Of the peer or studio; None for a peer that is no member any more, or a webhook.
         text: One English sentence for traces.
         data: What an automation gets in ``trigger``; JSON, never a secret.
+        context: What it is part of, if that is known.
 
     """
 
@@ -70,20 +77,28 @@ class Occasion:
     device_id: str | None
     text: str
     data: Mapping[str, Any]
+    context: Context | None = None
 
 
 SIGNAL: Final[SignalType[Occasion]] = SignalType(f"{DOMAIN}_occasion")
 
 
+BUS_EVENTS: Final[Mapping[Happened, str]] = {
+    **{what: f"{DOMAIN}_{what}" for what in Happened},
+    Happened.MESSAGE_RECEIVED: EVENT_MESSAGE,
+    Happened.WEBHOOK_RECEIVED: EVENT_WEBHOOK,
+}
+
+
 def bus_event(what: Happened) -> str:
     """Return the name of the bus event for what happened."""
-    return EVENT_MESSAGE if what is Happened.MESSAGE_RECEIVED else f"{DOMAIN}_{what}"
+    return BUS_EVENTS[what]
 
 
 @callback
 def async_tell(hass: HomeAssistant, occasion: Occasion) -> None:
     """Tell everybody."""
-    hass.bus.async_fire(bus_event(occasion.what), dict(occasion.data))
+    hass.bus.async_fire(bus_event(occasion.what), dict(occasion.data), context=occasion.context)
     async_dispatcher_send(hass, SIGNAL, occasion)
 
 

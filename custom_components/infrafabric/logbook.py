@@ -100,6 +100,11 @@ SENTENCES: Final[Mapping[Happened, Callable[[Data], tuple[str, str, str]]]] = {
         f"finished a recording{_file(data)}",
         "mdi:record-rec",
     ),
+    Happened.WEBHOOK_RECEIVED: lambda data: (
+        data["webhook"],
+        f"accepted {data['action']}",
+        "mdi:webhook",
+    ),
 }
 """Name, sentence and icon by what happened."""
 

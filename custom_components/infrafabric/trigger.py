@@ -1,4 +1,7 @@
-"""Triggers: "when a peer disconnects", "when a stream fails", with peers or studios as targets."""
+"""Triggers: "when a peer disconnects", "when a stream fails", with peers or studios as targets.
+
+What a webhook accepted has a trigger, too. It happens to no device, so that one takes no target.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, override
@@ -49,16 +52,22 @@ FIELDS: Final[Mapping[Happened, Mapping[str, Any]]] = {
     Happened.STREAM_STOPPED: {"channel": _CHANNEL},
     Happened.STREAM_FAILED: {"channel": _CHANNEL},
     Happened.RECORDING_FINISHED: {},
+    Happened.WEBHOOK_RECEIVED: {"webhook": cv.string, "action": cv.string},
 }
 """The options of each trigger; all of them are optional, and each narrows down what fires."""
 
+UNTARGETED: Final = frozenset({Happened.WEBHOOK_RECEIVED})
+"""What happens to no peer and no studio."""
+
 MATCHES: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], bool]]] = {
+    "action": lambda wanted, data: data["action"] == wanted,
     "channel": lambda wanted, data: data["channel"] == wanted,
     "from": lambda wanted, data: data["from"] in wanted,
     "minimum_role": lambda wanted, data: Role(data["role"]).rank >= Role(wanted).rank,
     "performative": lambda wanted, data: data["performative"] in wanted,
     "to": lambda wanted, data: data["to"] in wanted,
     "topic": lambda wanted, data: data["topic"] == wanted,
+    "webhook": lambda wanted, data: wanted in (data["webhook"], data["webhook_subentry_id"]),
 }
 
 
@@ -76,12 +85,10 @@ class OccasionTrigger(Trigger):
     async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
         """Validate the options and the target."""
         fields = {probatio.Optional(key): check for key, check in FIELDS[cls._what].items()}
-        schema = probatio.Schema(
-            {
-                probatio.Optional(CONF_TARGET): cv.TARGET_FIELDS,
-                probatio.Required(CONF_OPTIONS, default=dict): fields,
-            }
+        target = (
+            {} if cls._what in UNTARGETED else {probatio.Optional(CONF_TARGET): cv.TARGET_FIELDS}
         )
+        schema = probatio.Schema({**target, probatio.Required(CONF_OPTIONS, default=dict): fields})
         checked: ConfigType = schema(config)
         return checked
 
@@ -102,7 +109,7 @@ class OccasionTrigger(Trigger):
         @callback
         def happened(occasion: Occasion) -> None:
             if occasion.what is self._what and self._fits(occasion):
-                run_action(dict(occasion.data), occasion.text)
+                run_action(dict(occasion.data), occasion.text, occasion.context)
 
         return async_dispatcher_connect(self._hass, SIGNAL, happened)
 

@@ -108,6 +108,11 @@ def test_everything_that_happens_has_a_sentence() -> None:
             {"peer_name": "Studio", "performative": "inform", "topic": None},
             "Studio sent a message: inform",
         ),
+        (
+            Happened.WEBHOOK_RECEIVED,
+            {"webhook": "Director", "action": "lights_off"},
+            "Director accepted lights_off",
+        ),
     ],
 )
 def test_a_sentence_says_what_is_known_and_no_more(

@@ -19,6 +19,7 @@ from custom_components.infrafabric.const import DOMAIN, PLATFORMS, STUDIO_PLATFO
 from custom_components.infrafabric.happenings import Happened, bus_event
 from custom_components.infrafabric.issues import ISSUES, STUDIO_ISSUES
 from custom_components.infrafabric.mesh.engine.problems import MEMBERSHIP_REVOKED
+from custom_components.infrafabric.surfaces.inbound_doing import ISSUE_MISSING
 from custom_components.infrafabric.surfaces.outbound_issues import WEBHOOK_ISSUES
 from custom_components.infrafabric.trigger import TRIGGERS
 from homeassistant.const import Platform
@@ -139,7 +140,11 @@ def test_every_problem_that_links_to_a_document_is_in_it() -> None:
     headings = set(
         re.findall(r"^## (\w+)$", (ROOT / "docs/reference/problems.md").read_text(), re.MULTILINE)
     )
-    assert headings >= ISSUES.keys() | STUDIO_ISSUES | {MEMBERSHIP_REVOKED, *WEBHOOK_ISSUES}
+    assert headings >= ISSUES.keys() | STUDIO_ISSUES | {
+        MEMBERSHIP_REVOKED,
+        ISSUE_MISSING,
+        *WEBHOOK_ISSUES,
+    }
 
 
 def test_every_action_and_its_fields_are_documented() -> None:

@@ -32,7 +32,7 @@ from custom_components.infrafabric import (
 from custom_components.infrafabric.condition import CONDITIONS
 from custom_components.infrafabric.const import DOMAIN, ITEM_MODES, PLATFORMS, STUDIO_PLATFORMS
 from custom_components.infrafabric.errors import STUDIO_TRANSLATED, TRANSLATED, studio_key
-from custom_components.infrafabric.happenings import Happened
+from custom_components.infrafabric.happenings import OUTGOING
 from custom_components.infrafabric.mesh.engine import problems
 from custom_components.infrafabric.mesh.messages.schema import PERFORMATIVES
 from custom_components.infrafabric.mesh.model import Band, Path as LinkPath, Role
@@ -60,13 +60,14 @@ from custom_components.infrafabric.studio_options import KEY_LENGTH
 from custom_components.infrafabric.studio_sensor import OF_STREAMS, STUDIO_SENSORS
 from custom_components.infrafabric.studio_services import STUDIO_ACTIONS
 from custom_components.infrafabric.studio_things import PlacedItem, Stage
-from custom_components.infrafabric.surfaces.inbound import REACHES
+from custom_components.infrafabric.surfaces.inbound_doing import ISSUE_MISSING
+from custom_components.infrafabric.surfaces.inbound_hook import REACHES
 from custom_components.infrafabric.surfaces.outbound_issues import WEBHOOK_ISSUES
 from custom_components.infrafabric.surfaces.rules import Button, Priority, What
 from custom_components.infrafabric.surfaces.setup import SUBENTRIES
 from custom_components.infrafabric.surfaces.texts import TEXTS
 from custom_components.infrafabric.surfaces.webhook_actions import WEBHOOK_ACTIONS
-from custom_components.infrafabric.surfaces.webhook_in_flow import ACTIONS as WEBHOOK_IN_ACTIONS
+from custom_components.infrafabric.surfaces.webhook_in_flow import STREAM_ACTIONS
 from custom_components.infrafabric.surfaces.webhook_out_flow import KEY_KINDS
 from custom_components.infrafabric.trigger import TRIGGERS
 from homeassistant.core import HomeAssistant
@@ -319,7 +320,7 @@ def test_every_problem_has_a_text_and_every_one_that_can_be_helped_an_issue() ->
     assert EN["issues"].keys() == (
         issues.ISSUES.keys()
         | issues.STUDIO_ISSUES
-        | {dashboard_card.ISSUE_RESOURCE, *WEBHOOK_ISSUES}
+        | {dashboard_card.ISSUE_RESOURCE, ISSUE_MISSING, *WEBHOOK_ISSUES}
     )
     for code, texts in EN["issues"].items():
         assert texts.keys() == {"title", "description"}, code
@@ -329,6 +330,7 @@ def test_every_problem_has_a_text_and_every_one_that_can_be_helped_an_issue() ->
             "webhook_dead_letters": {"webhook", "count", "letters"},
             "webhook_outbox_failed": {"webhook", "problem", "kept", "lost"},
             "webhook_outbox_full": {"webhook", "count"},
+            ISSUE_MISSING: {"webhook", "missing"},
             "membership_lapsing": {"date"},
             "no_signaling": {"addresses"},
             "studio_another": {"studio"},
@@ -424,8 +426,8 @@ def test_every_choice_has_a_text_and_no_text_is_without_a_choice() -> None:
     choices: dict[str, set[str]] = {
         "role": set(forms.ROLES),
         "expiry": set(forms.EXPIRIES),
-        "webhook_action": set(WEBHOOK_IN_ACTIONS),
-        "webhook_event": set(Happened),
+        "webhook_action": set(STREAM_ACTIONS.config["options"]),
+        "webhook_event": set(OUTGOING),
         "webhook_key": set(KEY_KINDS),
         "webhook_reach": set(REACHES),
         "ice": set(forms.ICE_MODES),

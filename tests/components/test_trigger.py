@@ -10,12 +10,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 import yaml
 
 from custom_components.infrafabric.const import DOMAIN
-from custom_components.infrafabric.happenings import SIGNAL
+from custom_components.infrafabric.happenings import SIGNAL, Happened, Occasion, async_tell
 from custom_components.infrafabric.mesh.model import Band, Path, Quality, Role
 from custom_components.infrafabric.studio.events import RecordingFinished
 from custom_components.infrafabric.studio.model import OutputState
-from custom_components.infrafabric.trigger import FIELDS, TRIGGERS
-from homeassistant.core import HomeAssistant, ServiceCall
+from custom_components.infrafabric.trigger import FIELDS, TRIGGERS, UNTARGETED
+from homeassistant.core import Context, HomeAssistant, ServiceCall
 from homeassistant.helpers import area_registry as ar, device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.trigger import async_get_all_descriptions
@@ -367,6 +367,76 @@ async def test_a_finished_recording_tells_its_file(
     assert (data["path"], data["duration"]) == ("/videos/show.mkv", 61.5)
 
 
+# -- webhooks ---------------------------------------------------------------------------------
+
+RECEIVED = {
+    "webhook": "Director",
+    "webhook_subentry_id": "01HOOK",
+    "action": "lights_off",
+    "params": {"room": 1},
+    "source": "desk",
+    "message_id": "msg_1",
+    "truncated": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "fires"),
+    [
+        ({}, True),
+        ({"webhook": "Director"}, True),
+        ({"webhook": "01HOOK"}, True),
+        ({"webhook": "director"}, False),
+        ({"webhook": "Desk"}, False),
+        ({"action": "lights_off"}, True),
+        ({"action": "lights"}, False),
+        ({"webhook": "Director", "action": "lights_off"}, True),
+        ({"webhook": "Director", "action": "lights_on"}, False),
+        ({"webhook": "Desk", "action": "lights_off"}, False),
+    ],
+)
+async def test_what_a_webhook_accepted_must_fit_every_option(
+    hass: HomeAssistant, node: FakeMeshNode, listen: Listen, options: dict[str, Any], fires: bool
+) -> None:
+    calls = await listen("webhook_received", **options)
+    context = Context()
+
+    text = "The webhook Director accepted lights_off"
+    async_tell(hass, Occasion(Happened.WEBHOOK_RECEIVED, None, text, RECEIVED, context))
+    await hass.async_block_till_done()
+
+    assert len(calls) == fires
+    if fires:
+        trigger = only(calls)
+        assert {key: trigger[key] for key in RECEIVED} == RECEIVED
+        assert calls[0].context.parent_id == context.id
+
+
+async def test_a_webhook_that_somebody_makes_up_on_the_bus_starts_nothing(
+    hass: HomeAssistant, node: FakeMeshNode, listen: Listen
+) -> None:
+    calls = await listen("webhook_received")
+
+    hass.bus.async_fire("infrafabric_webhook", RECEIVED)
+    hass.bus.async_fire("infrafabric_webhook_received", RECEIVED)
+    await hass.async_block_till_done()
+
+    assert calls == []
+
+
+async def test_a_webhook_has_no_target(hass: HomeAssistant, node: FakeMeshNode) -> None:
+    config = {"trigger": f"{DOMAIN}.webhook_received", "target": {"device_id": "device1"}}
+    await async_setup_component(
+        hass,
+        "automation",
+        {"automation": {"alias": "Wrong", "triggers": [config], "actions": []}},
+    )
+    await hass.async_block_till_done()
+
+    state = hass.states.get("automation.wrong")
+    assert state is None or state.state == "unavailable"
+
+
 # -- what the editor shows --------------------------------------------------------------------
 
 
@@ -380,7 +450,8 @@ async def test_every_trigger_is_described_with_the_fields_that_it_takes(
     for key, trigger in TRIGGERS.items():
         described = descriptions[f"{DOMAIN}.{key}"]
         assert described is not None, key
-        assert described["target"], key
+        untargeted = trigger._what in UNTARGETED  # type: ignore[attr-defined]
+        assert ("target" in described) != untargeted, key
         assert described.get("fields", {}).keys() == FIELDS[trigger._what].keys(), key  # type: ignore[attr-defined]
 
 
@@ -392,6 +463,7 @@ async def test_every_trigger_is_described_with_the_fields_that_it_takes(
         ("path_changed", "{to: down}"),
         ("stream_started", "{channel: 6}"),
         ("peer_connected", "{peer: Studio}"),
+        ("webhook_received", "{webhook: [Director]}"),
     ],
 )
 async def test_an_option_that_cannot_be_is_refused(

@@ -16,19 +16,18 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.infrafabric.const import CONF_KIND, DOMAIN, KIND_SURFACES
+from custom_components.infrafabric.const import CONF_KIND, DOMAIN, EVENT_WEBHOOK, KIND_SURFACES
 from custom_components.infrafabric.surfaces import inbound as module
 from custom_components.infrafabric.surfaces.answers import Answers
 from custom_components.infrafabric.surfaces.inbound import (
-    EVENT_WEBHOOK,
     INBOUND,
-    MAX_BODY,
     MAX_BURST,
     MAX_RUNNING,
-    Hook,
     Inbound,
     async_setup_inbound,
 )
+from custom_components.infrafabric.surfaces.inbound_hook import STUDIO_ACTIONS, Hook
+from custom_components.infrafabric.surfaces.inbound_request import MAX_BODY
 from custom_components.infrafabric.surfaces.signing import (
     TIMESTAMP_TOLERANCE,
     PrivateKey,
@@ -87,7 +86,7 @@ def clock() -> Clock:
 @pytest.fixture
 def calls(hass: HomeAssistant) -> dict[str, list[ServiceCall]]:
     """Stand in for the actions of studios, which have tests of their own."""
-    return {name: async_mock_service(hass, DOMAIN, name) for name in module.STUDIO_ACTIONS}
+    return {name: async_mock_service(hass, DOMAIN, name) for name in STUDIO_ACTIONS}
 
 
 @pytest.fixture
@@ -169,8 +168,10 @@ async def test_what_is_genuine_and_allowed_is_accepted_and_done(
         "params": {"channel": 2},
         "source": "desk",
         "message_id": "msg_1",
+        "truncated": False,
     }
     assert event.context.id == done.context.id
+    assert event.context.user_id is None
     assert inbound.async_describe() == {
         "accepted": 1,
         "repeats": 0,
@@ -228,7 +229,7 @@ async def test_what_fails_afterwards_is_logged(
 
 
 def test_no_action_of_a_webhook_reaches_beyond_studios() -> None:
-    assert set(module.STUDIO_ACTIONS) == {
+    assert set(STUDIO_ACTIONS) == {
         "start_stream",
         "stop_stream",
         "start_recording",
@@ -263,6 +264,11 @@ def test_no_action_of_a_webhook_reaches_beyond_studios() -> None:
         ({"body": a_body(params={"device_id": "other"})}, 400, "malformed"),
         ({"body": b'{"action": ["stop_stream"]}'}, 400, "malformed"),
         ({"body": b"[" * 5000}, 400, "malformed"),
+        (
+            {"body": b'{"action": "lights_off", "params": {"x": %b}}' % (b"[" * 500 + b"]" * 500)},
+            400,
+            "malformed",
+        ),
         ({"body": a_body(source="x" * MAX_BODY)}, 413, "too_large"),
         ({"body": a_body("lights_off", params={"x": "y" * 10_000})}, 413, "too_large"),
     ],

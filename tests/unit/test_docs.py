@@ -25,6 +25,7 @@ from .docs_pages import (
     codes,
     fields_of,
     first_codes,
+    keys_in,
     page,
     rows,
     section,
@@ -258,9 +259,19 @@ def test_every_bus_event_is_documented_with_its_fields_and_no_other() -> None:
     others = set(first_codes(section(text, "What else is on the bus")))
     happenings = (INTEGRATION / "happenings.py").read_text()
     kinds = set(re.findall(r'^    [A-Z_]+ = "(\w+)"', happenings, re.MULTILINE))
-    # This one has an older name.
-    kinds = kinds - {"message_received"} | {"message"}
+    # These two have older names.
+    kinds = kinds - {"message_received", "webhook_received"} | {"message", "webhook"}
     assert documented.keys() | others == {f"infrafabric_{kind}" for kind in kinds}
+
+
+def test_what_a_webhook_tells_is_documented() -> None:
+    doing = ast.parse((INTEGRATION / "surfaces" / "inbound_doing.py").read_text())
+    (tells,) = (
+        node
+        for node in doing.body
+        if isinstance(node, ast.AsyncFunctionDef) and node.name == "async_do"
+    )
+    assert set(first_codes(section(page("reference/events.md"), "From webhooks"))) == keys_in(tells)
 
 
 # --- The pages themselves

@@ -85,7 +85,7 @@ def entity_suffixes() -> set[str]:
 
 
 def webhook_event() -> str:
-    source = (INTEGRATION / "surfaces" / "inbound.py").read_text()
+    source = (INTEGRATION / "const.py").read_text()
     found = re.search(r'^EVENT_WEBHOOK: Final = "(\w+)"', source, re.MULTILINE)
     assert found
     return found[1]
@@ -95,6 +95,8 @@ def webhook_event() -> str:
 def test_automations_in_examples_listen_to_entities_and_events_that_exist(text: str) -> None:
     suffixes = entity_suffixes()
     for trigger in yaml.safe_load(text).get("triggers", []):
+        if (own := trigger["trigger"].removeprefix("infrafabric.")) != trigger["trigger"]:
+            assert trigger.get("options", {}).keys() <= ENGLISH["triggers"][own]["fields"].keys()
         if trigger["trigger"] == "event":
             assert trigger["event_type"] in {*bus_events(), webhook_event()}
         if trigger["trigger"] == "event.received":

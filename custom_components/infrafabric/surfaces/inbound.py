@@ -8,49 +8,34 @@ studios take their time; what becomes of it shows in their states.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 import logging
 from pathlib import Path
-import re
 import time
 from typing import Any, Final
 
 from aiohttp import StreamReader
 from aiohttp.web import Request, Response, json_response
-import probatio
 
 from homeassistant.components import cloud, webhook
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
-from homeassistant.const import ATTR_DEVICE_ID, CONF_WEBHOOK_ID
-from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.const import CONF_WEBHOOK_ID
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.hass_dict import HassKey
-from homeassistant.util.json import json_loads_object
 
-from ..const import DOMAIN, MAX_EVENT_CONTENT
-from ..emergency_stop import ATTR_ALL
+from ..const import DOMAIN
 from ..mesh.rate import TokenBucket
 from .answers import Answers
 from .database import DatabaseError, remove
+from .inbound_doing import async_do, async_watch_scripts
+from .inbound_hook import CONF_REACH, REACH_CLOUD, REACH_INTERNET, REACH_LOCAL, Hook
+from .inbound_request import MAX_BODY, Wanted, wanted_of
 from .signing import Verified, WebhookError, verify
-from .webhook_keys import CONF_KEYS, verifiers
+from .webhook_keys import verifiers
 
 _LOGGER = logging.getLogger(__name__)
 
-CONF_ACTIONS: Final = "actions"
-CONF_STUDIOS: Final = "studios"
-CONF_REACH: Final = "reach"
-REACH_LOCAL: Final = "local"
-"""From the local network only."""
-REACH_INTERNET: Final = "internet"
-"""From wherever this Home Assistant can be reached."""
-REACH_CLOUD: Final = "cloud"
-"""Through an address of Home Assistant Cloud."""
-REACHES: Final = [REACH_LOCAL, REACH_INTERNET, REACH_CLOUD]
-
-MAX_BODY: Final = 16 * 1024
-"""Bytes of a request."""
 MAX_RATE: Final = 5.0
 """Requests a second to one webhook, for long."""
 MAX_BURST: Final = 30
@@ -59,12 +44,6 @@ MAX_SECONDS: Final = 10.0
 """Seconds that a request may take to arrive."""
 MAX_RUNNING: Final = 16
 """Requests of one webhook that are being done; each ends by itself."""
-
-CUSTOM_ACTION: Final = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
-"""Names of actions that an automation of the user does."""
-
-EVENT_WEBHOOK: Final = "infrafabric_webhook"
-"""Bus event of every request that was accepted."""
 
 INBOUND: Final[HassKey[dict[str, Inbound]]] = HassKey(f"{DOMAIN}_inbound")
 """The inbound webhooks that run, by their subentries' ids."""
@@ -86,94 +65,6 @@ STATUS: Final[Mapping[str, HTTPStatus]] = {
     "too_many": HTTPStatus.TOO_MANY_REQUESTS,
 }
 """The status of each code in an answer."""
-
-_TEXT: Final = probatio.All(str, probatio.Length(min=1, max=255))
-_CHANNEL: Final = {
-    probatio.Optional("channel"): probatio.All(int, probatio.Range(min=1, max=5)),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class StudioAction:
-    """Something that a webhook does in studios, by the action of the same name.
-
-    Attributes:
-        params: What the sender may say.
-        of_all: Whether no studio chosen means every studio.
-
-    """
-
-    params: probatio.Schema
-    of_all: bool = False
-
-
-STUDIO_ACTIONS: Final[Mapping[str, StudioAction]] = {
-    "start_stream": StudioAction(probatio.Schema(_CHANNEL)),
-    "stop_stream": StudioAction(probatio.Schema(_CHANNEL)),
-    "start_recording": StudioAction(probatio.Schema({})),
-    "stop_recording": StudioAction(probatio.Schema({})),
-    "switch_scene": StudioAction(probatio.Schema({probatio.Required("scene"): _TEXT})),
-    "emergency_stop": StudioAction(probatio.Schema({}), of_all=True),
-}
-"""None of them reaches anything but studios: a webhook can unlock no door by itself."""
-PRODUCTION_ACTIONS: Final = ["start_production", "stop_production"]
-"""Done by an automation of the user, like actions of the user's own."""
-
-_REQUEST: Final = probatio.Schema(
-    {
-        probatio.Required("action"): _TEXT,
-        probatio.Optional("params", default=dict): dict,
-        probatio.Optional("source"): _TEXT,
-        probatio.Optional("timestamp"): probatio.Any(_TEXT, int, float),
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Hook:
-    """What the user chose.
-
-    Attributes:
-        hook_id: Of the subentry.
-        name: What the user calls it.
-        webhook_id: The secret part of the address.
-        actions: What it may do.
-        studios: Devices of the studios where it may do that.
-        reach: From where it can be called.
-        keys: As ``webhook_keys`` has them.
-
-    """
-
-    hook_id: str
-    name: str
-    webhook_id: str = field(repr=False)
-    actions: frozenset[str]
-    studios: tuple[str, ...]
-    reach: str
-    keys: tuple[Mapping[str, Any], ...] = field(repr=False)
-
-    @classmethod
-    def of(cls, subentry: ConfigSubentry) -> Hook:
-        """Return the webhook of a subentry."""
-        data = subentry.data
-        return cls(
-            hook_id=subentry.subentry_id,
-            name=subentry.title,
-            webhook_id=data[CONF_WEBHOOK_ID],
-            actions=frozenset(data[CONF_ACTIONS]),
-            studios=tuple(data[CONF_STUDIOS]),
-            reach=data[CONF_REACH],
-            keys=tuple(data[CONF_KEYS]),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a genuine request asks for."""
-
-    action: str
-    params: dict[str, Any]
-    source: str | None
 
 
 class Inbound:
@@ -240,7 +131,7 @@ class Inbound:
             verified = verify(request.headers, body, verifiers(self.hook.keys, now), now)
         except WebhookError as err:
             return self._refuse(err.code)
-        wanted = self._wanted(body)
+        wanted = wanted_of(self.hook, body)
         code = wanted if isinstance(wanted, str) else ACCEPTED
         if code == ACCEPTED and self._running >= MAX_RUNNING:
             # Not remembered: the sender is to try again.
@@ -264,60 +155,12 @@ class Inbound:
         )
         return _answer(STATUS[ACCEPTED], ACCEPTED, verified.message_id)
 
-    def _wanted(self, body: bytes) -> Wanted | str:
-        """Return what a genuine request asks for, or the code of why it gets nothing."""
-        try:
-            request = _REQUEST(json_loads_object(body))
-        except ValueError, probatio.Invalid:
-            return "malformed"
-        action, params = request["action"], request["params"]
-        if action not in self.hook.actions:
-            return "action_not_allowed"
-        if (known := STUDIO_ACTIONS.get(action)) is not None:
-            try:
-                params = known.params(params)
-            except probatio.Invalid:
-                return "malformed"
-        elif len(body) > MAX_EVENT_CONTENT:
-            return "too_large"
-        return Wanted(action, params, request.get("source"))
-
     async def _do(self, wanted: Wanted, message_id: str) -> None:
-        """Do what was accepted; errors go to the log, since the sender is gone."""
         self._running += 1
-        context = Context()
         try:
-            self._hass.bus.async_fire(
-                EVENT_WEBHOOK,
-                {
-                    "webhook": self.hook.name,
-                    "webhook_subentry_id": self.hook.hook_id,
-                    "action": wanted.action,
-                    "params": wanted.params,
-                    "source": wanted.source,
-                    "message_id": message_id,
-                },
-                context=context,
-            )
-            if (known := STUDIO_ACTIONS.get(wanted.action)) is not None:
-                await self._in_studios(wanted, known, context)
+            await async_do(self._hass, self.hook, wanted, message_id)
         finally:
             self._running -= 1
-
-    async def _in_studios(self, wanted: Wanted, known: StudioAction, context: Context) -> None:
-        target: dict[str, Any] = {ATTR_DEVICE_ID: list(self.hook.studios)}
-        if known.of_all and not self.hook.studios:
-            target = {ATTR_ALL: True}
-        try:
-            await self._hass.services.async_call(
-                DOMAIN,
-                wanted.action,
-                {**wanted.params, **target},
-                blocking=True,
-                context=context,
-            )
-        except HomeAssistantError as err:
-            _LOGGER.error("%s, asked for by the webhook %s: %s", wanted.action, self.hook.name, err)
 
     def _refuse(self, code: str, verified: Verified | None = None) -> Response:
         if code not in self.refused:
@@ -393,8 +236,10 @@ async def async_setup_inbound(
     await inbound.async_start()
     hook_id = subentry.subentry_id
     hass.data.setdefault(INBOUND, {})[hook_id] = inbound
+    stop_watching = async_watch_scripts(hass, inbound.hook)
 
     async def unload() -> None:
+        stop_watching()
         del hass.data[INBOUND][hook_id]
         await inbound.async_stop()
         if hook_id not in entry.subentries:

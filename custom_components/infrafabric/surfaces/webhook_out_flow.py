@@ -20,7 +20,7 @@ from homeassistant.helpers.selector import (
 
 from ..const import DOMAIN
 from ..forms import TEXT
-from ..happenings import Happened
+from ..happenings import OUTGOING
 from .outbound import CONF_DEVICES, CONF_EVENTS, CONF_PRIVATE
 from .webhook_keys import (
     CONF_KEY,
@@ -49,7 +49,7 @@ _SETTINGS: Final[dict[Any, Any]] = {
     probatio.Required(CONF_URL): TEXT,
     probatio.Required(CONF_EVENTS): SelectSelector(
         SelectSelectorConfig(
-            options=list(Happened),
+            options=OUTGOING,
             multiple=True,
             translation_key="webhook_event",
             mode=SelectSelectorMode.LIST,

@@ -1,0 +1,142 @@
+"""What becomes of a request that an inbound webhook accepted.
+
+Triggers and the event bus hear of it; then it is done in the chosen studios, or the chosen scripts
+and scenes run. Nobody stands behind it: the context of all that names no user.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+import logging
+from typing import Any, Final
+
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, ATTR_RESTORED, SERVICE_TURN_ON
+from homeassistant.core import CALLBACK_TYPE, Context, CoreState, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.helpers.start import async_at_started
+
+from ..const import DOMAIN
+from ..emergency_stop import ATTR_ALL
+from ..forms import plain
+from ..happenings import Happened, Occasion, async_tell
+from ..issues import DOCUMENTATION
+from .inbound_hook import STUDIO_ACTIONS, Hook, StudioAction
+from .inbound_request import Wanted
+
+_LOGGER = logging.getLogger(__name__)
+
+ISSUE_MISSING: Final = "webhook_script_missing"
+
+RUNNABLE: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
+    "script": lambda told: {"variables": dict(told)},
+    "scene": lambda _told: {},
+}
+"""What may run, by domain, and what it is given. Both are made by the user for a purpose; an
+automation has conditions that this would skip, and anything else, a lock say, does one thing."""
+
+
+async def async_do(hass: HomeAssistant, hook: Hook, wanted: Wanted, message_id: str) -> None:
+    """Do what was accepted; errors go to the log, since the sender is gone."""
+    context = Context()
+    about = {
+        "webhook": hook.name,
+        "webhook_subentry_id": hook.hook_id,
+        "action": wanted.action,
+        "source": wanted.source,
+        "message_id": message_id,
+    }
+    params = {"truncated": True} if wanted.large else {"params": wanted.params, "truncated": False}
+    text = f"The webhook {hook.name} accepted {wanted.action}"
+    async_tell(hass, Occasion(Happened.WEBHOOK_RECEIVED, None, text, {**about, **params}, context))
+    if (known := STUDIO_ACTIONS.get(wanted.action)) is not None:
+        await _in_studios(hass, hook, wanted, known, context)
+    for entity_id in hook.runs.get(wanted.action, ()):
+        await _run(hass, hook, entity_id, {**about, "params": wanted.params}, context)
+
+
+async def _in_studios(
+    hass: HomeAssistant, hook: Hook, wanted: Wanted, known: StudioAction, context: Context
+) -> None:
+    target: dict[str, Any] = {ATTR_DEVICE_ID: list(hook.studios)}
+    if known.of_all and not hook.studios:
+        target = {ATTR_ALL: True}
+    try:
+        await hass.services.async_call(
+            DOMAIN, wanted.action, {**wanted.params, **target}, blocking=True, context=context
+        )
+    except HomeAssistantError as err:
+        _LOGGER.error("%s, asked for by the webhook %s: %s", wanted.action, hook.name, err)
+
+
+async def _run(
+    hass: HomeAssistant, hook: Hook, entity_id: str, told: Mapping[str, Any], context: Context
+) -> None:
+    if not is_there(hass, entity_id):
+        _LOGGER.error("%s, asked for by the webhook %s, is not there", entity_id, hook.name)
+        return
+    domain = entity_id.partition(".")[0]
+    try:
+        await hass.services.async_call(
+            domain,
+            SERVICE_TURN_ON,
+            {ATTR_ENTITY_ID: entity_id, **RUNNABLE[domain](told)},
+            blocking=True,
+            context=context,
+        )
+    except Exception:
+        # Of whatever integration the scene is; the others are to run all the same.
+        _LOGGER.exception("%s, asked for by the webhook %s, failed", entity_id, hook.name)
+
+
+@callback
+def is_there(hass: HomeAssistant, entity_id: str) -> bool:
+    """Tell whether something is a script or a scene that can run now."""
+    return (
+        entity_id.partition(".")[0] in RUNNABLE
+        and (state := hass.states.get(entity_id)) is not None
+        # What is in the registry and nowhere else: disabled, or taken out of YAML.
+        and not state.attributes.get(ATTR_RESTORED)
+    )
+
+
+@callback
+def async_watch_scripts(hass: HomeAssistant, hook: Hook) -> CALLBACK_TYPE:
+    """Show which chosen scripts and scenes are not there, until the returned function is called."""
+    chosen = sorted({entity_id for entity_ids in hook.runs.values() for entity_id in entity_ids})
+    issue_id = f"{ISSUE_MISSING}_{hook.hook_id}"
+
+    @callback
+    def check(_why: object) -> None:
+        if hass.state is not CoreState.running:
+            # They come while Home Assistant starts.
+            return
+        if missing := [entity_id for entity_id in chosen if not is_there(hass, entity_id)]:
+            _show(hass, issue_id, hook, missing)
+        else:
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+    ends = [async_at_started(hass, check), async_track_state_change_event(hass, chosen, check)]
+
+    @callback
+    def end() -> None:
+        for each in ends:
+            each()
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+    return end
+
+
+def _show(hass: HomeAssistant, issue_id: str, hook: Hook, missing: Iterable[str]) -> None:
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        learn_more_url=f"{DOCUMENTATION}#{ISSUE_MISSING}",
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=ISSUE_MISSING,
+        translation_placeholders={
+            "webhook": plain(hook.name),
+            "missing": "\n".join(f"* `{entity_id}`" for entity_id in missing),
+        },
+    )
