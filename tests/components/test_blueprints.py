@@ -414,7 +414,7 @@ async def test_the_health_check_dials_who_is_away_and_tells_who_stays_away(
     await settle()
     # One by one, so that one that fails does not keep the next from being dialled.
     assert [call.data["device_id"] for call in calls["infrafabric.reconnect_peer"]] == [
-        [device_id(hass, identifier)] for identifier in identifiers
+        device_id(hass, identifier) for identifier in identifiers
     ]
     assert calls["notify.send_message"] == []
 
