@@ -10,7 +10,7 @@ from homeassistant.helpers import config_validation as cv
 
 from . import emergency_stop, studio_actions as do, studio_view
 from .studio.api import CONFIRM_TIMEOUT
-from .studio.model import MAIN_MIX, StudioKind
+from .studio.model import MAIN_MIX, MAX_STREAMS, StudioKind
 from .studio_runs import in_each_studio
 from .targets import Action, timeout_field, with_target
 
@@ -18,8 +18,6 @@ MAX_TEXT: Final = 10_000
 """Characters that a text source or a title takes."""
 MAX_NAME: Final = 255
 """Characters of a scene, an output or whatever else is called by its name."""
-MAX_CHANNEL: Final = 5
-"""Streams that a vMix has."""
 MAX_MIX: Final = 16
 """Mixes that a vMix has."""
 MAX_OVERLAY: Final = 8
@@ -38,7 +36,7 @@ def _number(low: int, high: int) -> Any:
 
 _NAME: Final = probatio.All(cv.string, probatio.Length(min=1, max=MAX_NAME))
 _WAIT: Final = timeout_field(CONFIRM_TIMEOUT)
-_CHANNEL: Final = {probatio.Optional("channel"): _number(1, MAX_CHANNEL)}
+_CHANNEL: Final = {probatio.Optional("channel"): _number(1, MAX_STREAMS)}
 _MIX: Final = {probatio.Optional("mix", default=MAIN_MIX): _number(MAIN_MIX, MAX_MIX)}
 _OUTPUT: Final = {probatio.Required("output"): _NAME}
 _RAW_DATA: Final = {probatio.Optional("data", default=dict): dict}

@@ -24,10 +24,8 @@ from homeassistant.helpers.typing import ConfigType
 from .happenings import SIGNAL, Happened, Occasion
 from .mesh.messages.schema import PERFORMATIVES
 from .mesh.model import Band, Path, Role
+from .studio.model import MAX_STREAMS
 from .targets import devices_of
-
-MAX_CHANNEL: Final = 5
-"""vMix streams to five destinations at most."""
 
 
 def _some_of(values: list[str]) -> Any:
@@ -36,7 +34,7 @@ def _some_of(values: list[str]) -> Any:
 
 _BANDS: Final = _some_of([band.value for band in Band if band is not Band.UNKNOWN])
 _PATHS: Final = _some_of([path.value for path in Path if path is not Path.DOWN])
-_CHANNEL: Final = probatio.All(probatio.Coerce(int), probatio.Range(min=1, max=MAX_CHANNEL))
+_CHANNEL: Final = probatio.All(probatio.Coerce(int), probatio.Range(min=1, max=MAX_STREAMS))
 
 FIELDS: Final[Mapping[Happened, Mapping[str, Any]]] = {
     Happened.MESSAGE_RECEIVED: {

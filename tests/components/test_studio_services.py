@@ -21,6 +21,7 @@ from custom_components.infrafabric.studio.errors import (
 )
 from custom_components.infrafabric.studio.events import RecordingFinished
 from custom_components.infrafabric.studio.model import (
+    MAX_STREAMS,
     Feature,
     OutputState,
     Source,
@@ -36,6 +37,7 @@ from homeassistant.helpers import (
     label_registry as lr,
 )
 from homeassistant.helpers.translation import async_load_integrations
+from homeassistant.util.yaml import load_yaml_dict
 
 from .conftest import FakeMeshNode
 from .studio_fake import (
@@ -1013,3 +1015,16 @@ async def test_a_studio_whose_destination_cannot_be_set_says_so(world: World) ->
     error = await world.refused("set_stream_destination", destination="Backup")
 
     assert "32.0.1" in str(error)
+
+
+@pytest.mark.parametrize("file", ["services.yaml", "triggers.yaml"])
+def test_every_form_offers_as_many_streams_as_a_studio_has(file: str) -> None:
+    folder = Path(studio_services.__file__).parent
+    described = load_yaml_dict(str(folder / file))
+    offered = {
+        name: about["fields"]["channel"]["selector"]["number"]["max"]
+        for name, about in described.items()
+        if "channel" in about.get("fields", {})
+    }
+    assert len(offered) >= 3
+    assert set(offered.values()) == {MAX_STREAMS}

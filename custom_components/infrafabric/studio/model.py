@@ -11,6 +11,8 @@ from typing import Final
 
 MAIN_MIX: Final = 1
 """The number of the mix that every studio has; only vMix has more (2 to 16)."""
+MAX_STREAMS: Final = 5
+"""Streams that a studio sends at once: those of the newest vMix."""
 
 
 class StudioKind(StrEnum):

@@ -17,6 +17,7 @@ from defusedxml.ElementTree import DefusedXMLParser  # type: ignore[import-untyp
 from ..errors import ProtocolError
 from ..model import (
     MAIN_MIX,
+    MAX_STREAMS,
     AudioChannel,
     Feature,
     Mix,
@@ -47,14 +48,12 @@ _MAX_OVERLAYS: Final = 8
 """Overlays that functions reach; vMix 29 lists 16."""
 _MAX_MIXES: Final = 16
 """Mixes that vMix can have, the main one counted."""
-_MAX_STREAMS: Final = 5
-"""Streams of the newest versions."""
 _MAX_DURATION: Final = 10**8
 """Seconds of one recording: three years."""
 _MAX_OUTPUTS: Final = 8
 """Numbered outputs that can send SRT; vMix has 4."""
 
-STREAMS: Final = ((28, 5), (21, 3), (0, 1))
+STREAMS: Final = ((28, MAX_STREAMS), (21, 3), (0, 1))
 """Streams that a version has: (first major version, streams). vMix's XML lists a stream only
 while it runs, so the number cannot be read; it stands in the help of each version."""
 
@@ -246,7 +245,7 @@ def _audio(root: Element, inputs: list[tuple[str, Element]]) -> dict[str, AudioC
 def _streams(element: Element, major: int | None) -> list[Output]:
     """Return the streams. An element that names channels names every one that runs."""
     running = boolean(element.text)
-    channels = {n: boolean(element.get(f"channel{n}")) for n in range(1, _MAX_STREAMS + 1)}
+    channels = {n: boolean(element.get(f"channel{n}")) for n in range(1, MAX_STREAMS + 1)}
     named = {n for n, value in channels.items() if value is not None}
     count = next(count for first, count in STREAMS if (major or 0) >= first)
     outputs = []
