@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+import shutil
 from types import MappingProxyType
 from typing import Any
 
@@ -33,6 +34,7 @@ from homeassistant.setup import async_setup_component
 from .test_webhooks_in import KEY, WEBHOOK_ID, a_body, call
 
 ISSUE = f"{ISSUE_MISSING}_hook1"
+BLUEPRINTS = Path(__file__).parents[2] / "blueprints"
 START = ["script.lights", "scene.show", "script.mark"]
 
 type Run = Callable[..., Awaitable[None]]
@@ -86,7 +88,7 @@ async def lights(hass: HomeAssistant) -> list[ServiceCall]:
     calls = async_mock_service(hass, "test", "lights")
     said = {
         name: f"{{{{ {name} if {name} is defined else none }}}}"
-        for name in ("webhook", "action", "params", "source", "message_id", "brightness")
+        for name in ("webhook", "action", "params", "source", "message_id", "phase", "brightness")
     }
     assert await async_setup_component(
         hass,
@@ -132,6 +134,7 @@ async def test_a_production_runs_what_the_user_chose_for_it_and_nothing_else(
             "params": {"brightness": 40},
             "source": "desk",
             "message_id": "msg_1",
+            "phase": "start",
             # What the sender says stays where it belongs.
             "brightness": None,
         },
@@ -148,6 +151,27 @@ async def test_a_production_runs_what_the_user_chose_for_it_and_nothing_else(
     assert (await call(client, a_body("stop_production"), message_id="msg_2"))[0] == 202
     await hass.async_block_till_done()
     assert [dict(done.data) for done in lights[2:]] == [{"mark": True}]
+
+
+async def test_the_shipped_script_for_productions_knows_which_end_it_is(
+    hass: HomeAssistant, run: Run, client: Any, tmp_path: Path
+) -> None:
+    shutil.copytree(BLUEPRINTS, tmp_path / "blueprints")
+    scenes = async_mock_service(hass, "scene", "turn_on")
+    made = {
+        "path": "infrafabric/production.yaml",
+        "input": {"start_scenes": ["scene.show"], "stop_scenes": ["scene.idle"]},
+    }
+    assert await async_setup_component(
+        hass, "script", {"script": {"production": {"use_blueprint": made}}}
+    )
+    await run(start=["script.production"], stop=["script.production"])
+
+    for number, action in enumerate(("start_production", "stop_production")):
+        assert (await call(client, a_body(action), message_id=f"msg_{number}"))[0] == 202
+        await hass.async_block_till_done()
+
+    assert [done.data["entity_id"] for done in scenes] == [["scene.show"], ["scene.idle"]]
 
 
 async def test_an_automation_that_waits_for_the_webhook_starts(

@@ -20,7 +20,7 @@ from ..emergency_stop import ATTR_ALL
 from ..forms import plain
 from ..happenings import Happened, Occasion, async_tell
 from ..issues import DOCUMENTATION
-from .inbound_hook import STUDIO_ACTIONS, Hook, StudioAction
+from .inbound_hook import PRODUCTION_ACTIONS, STUDIO_ACTIONS, Hook, StudioAction
 from .inbound_request import Wanted
 
 _LOGGER = logging.getLogger(__name__)
@@ -50,8 +50,10 @@ async def async_do(hass: HomeAssistant, hook: Hook, wanted: Wanted, message_id: 
     async_tell(hass, Occasion(Happened.WEBHOOK_RECEIVED, None, text, {**about, **params}, context))
     if (known := STUDIO_ACTIONS.get(wanted.action)) is not None:
         await _in_studios(hass, hook, wanted, known, context)
-    for entity_id in hook.runs.get(wanted.action, ()):
-        await _run(hass, hook, entity_id, {**about, "params": wanted.params}, context)
+    if chosen := hook.runs.get(wanted.action):
+        told = {**about, "params": wanted.params, "phase": PRODUCTION_ACTIONS[wanted.action]}
+        for entity_id in chosen:
+            await _run(hass, hook, entity_id, told, context)
 
 
 async def _in_studios(

@@ -72,7 +72,7 @@ PRODUCTION_ACTIONS: Final[Mapping[str, str]] = {
     "start_production": CONF_START,
     "stop_production": CONF_STOP,
 }
-"""Each with the field that has the scripts and scenes which run then."""
+"""Each with the phase that scripts are told, and the field that has what runs then."""
 
 ACTIONS: Final[Mapping[Use, list[str]]] = {
     Use.PRODUCTION_CONTROL: list(PRODUCTION_ACTIONS),

@@ -59,7 +59,9 @@ STUDIOS: Final = DeviceSelector(
         multiple=True,
     )
 )
-SCRIPTS: Final = EntitySelector(EntitySelectorConfig(domain=list(RUNNABLE), multiple=True))
+SCRIPTS: Final = EntitySelector(
+    EntitySelectorConfig(domain=list(RUNNABLE), multiple=True, reorder=True)
+)
 STREAM_ACTIONS: Final = SelectSelector(
     SelectSelectorConfig(
         options=ACTIONS[Use.STREAM_CONTROL],
