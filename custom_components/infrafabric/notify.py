@@ -14,6 +14,8 @@ from .errors import mesh_errors
 from .hub import MeshConfigEntry
 from .mesh.api import MessageDraft
 from .mesh.model import NodeEvent, ReceiptStatus
+from .surfaces.peer_messages import TOPIC, PeerMessageContext
+from .targets import invalid
 
 # The node queues and paces what is sent; one slow peer must not hold up the others.
 PARALLEL_UPDATES = 0
@@ -33,7 +35,7 @@ async def async_setup_entry(
 
 
 class PeerNotify(PeerEntity, NotifyEntity):
-    """Tells the peer something, as an IFMessage with the performative ``inform``.
+    """Tells the people there something, as an ``inform`` about the topic for them.
 
     It stays available while the peer is away: Home Assistant skips unavailable entities without
     a word, and a notification that gets lost has to be an error.
@@ -49,10 +51,13 @@ class PeerNotify(PeerEntity, NotifyEntity):
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:
         """Send the message and wait until the peer's node has accepted it."""
+        if isinstance(self._context, PeerMessageContext):
+            raise invalid("message_not_forwarded")
         peer = self.peer
         content = {"message": message} if title is None else {"message": message, "title": title}
         with mesh_errors():
-            result = await self.hub.node.send([peer.peer_id], MessageDraft(content=content))
+            draft = MessageDraft(content=content, topic=TOPIC)
+            result = await self.hub.node.send([peer.peer_id], draft)
         status = result.receipts.get(peer.peer_id)
         if status is not ReceiptStatus.ACCEPTED:
             raise HomeAssistantError(

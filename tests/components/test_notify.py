@@ -48,6 +48,7 @@ async def test_a_notification_is_an_inform_to_that_peer(
     [(receivers, draft, _timeout)] = node.asked("send")
     assert receivers == (STUDIO.peer_id,)
     assert draft.performative == "inform"
+    assert draft.topic == "if://topic/notification"
     assert draft.content == {"message": "We are live", "title": "Studio"}
     state = hass.states.get(ENTITY_ID)
     assert state is not None

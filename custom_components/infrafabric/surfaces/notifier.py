@@ -17,6 +17,7 @@ from homeassistant.util import dt as dt_util
 from ..const import DOMAIN
 from ..studio_runs import text_of
 from ..targets import invalid
+from .news import News
 from .recipients import Delivery, Notification
 from .rules import (
     BUTTON_LIFETIME,
@@ -30,9 +31,12 @@ from .rules import (
     action_of,
 )
 from .texts import async_load_texts, button_text, text
-from .watching import News, Watch
+from .watching import Watch
 
 _LOGGER = logging.getLogger(__name__)
+
+MESSAGE_BUTTONS: Final = 20
+"""Messages of peers whose buttons work; with another one, those of the oldest end."""
 
 EVENT_PRESSED: Final = "mobile_app_notification_action"
 """What the companion app fires, with the user of the phone in its context."""
@@ -56,6 +60,8 @@ class Notifier:
         self._title = subentry.title
         self._rule = Rule.from_data(subentry.data)
         self._offers = Offers(lambda: secrets.token_hex(16))
+        self._marked: dict[str, None] = {}
+        """Tags of news that replace nothing, oldest first."""
         self._delivery = Delivery(hass, self._rule, self._title)
         self._watch = Watch(hass, self._rule, self._tell)
         self._actions: Mapping[Button, Act] = {
@@ -79,6 +85,8 @@ class Notifier:
         tag = self._rule.tag or self._tag(news)
         buttons = self._rule.buttons_for(news.text)
         self._offers.void(tag)
+        if news.mark:
+            self._bound(tag)
         token = ""
         if self._rule.phones and (acting := tuple(each for each in buttons if each.acts)):
             token = self._offers.make(
@@ -97,13 +105,26 @@ class Notifier:
                 message=text(self._hass, news.text, **news.values),
                 tag=tag,
                 persistent=news.what is What.MESH_STATUS,
+                from_peer=news.what is What.PEER_MESSAGE,
                 actions=tuple(self._action(each, token, news.device_id) for each in offered),
             )
         )
 
+    def _bound(self, tag: str) -> None:
+        """Count news that replace nothing; of too many, the buttons of the oldest end."""
+        self._marked.pop(tag, None)
+        self._marked[tag] = None
+        if len(self._marked) > MESSAGE_BUTTONS:
+            oldest = next(iter(self._marked))
+            del self._marked[oldest]
+            self._offers.void(oldest)
+
     def _tag(self, news: News) -> str:
         """Return what is the same for news that replace each other; iOS takes 64 bytes."""
-        about = hashlib.sha256(f"{self._id} {news.device_id}".encode()).hexdigest()
+        about = f"{self._id} {news.device_id}"
+        if news.mark:
+            about += f" {news.mark}"
+        about = hashlib.sha256(about.encode()).hexdigest()
         return f"infrafabric_{TOPICS[news.what]}_{about[:16]}"
 
     def _action(self, button: Button, token: str, device_id: str) -> dict[str, Any]:

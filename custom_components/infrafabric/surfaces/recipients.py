@@ -18,9 +18,12 @@ from homeassistant.components.notify.const import (
 from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
 
+from ..const import DOMAIN
 from ..studio_runs import text_of
 from ..targets import invalid
+from .peer_messages import PeerMessageContext
 from .rules import Priority, Rule
 
 _LOGGER = logging.getLogger(__name__)
@@ -53,6 +56,7 @@ class Notification:
         tag: A phone replaces what has the same one.
         persistent: Whether it stays until it is replaced.
         actions: Buttons, as the companion apps take them.
+        from_peer: Whether a peer wrote it; then no other peer is told.
 
     """
 
@@ -60,6 +64,12 @@ class Notification:
     tag: str
     persistent: bool = False
     actions: tuple[Mapping[str, Any], ...] = ()
+    from_peer: bool = False
+
+    @property
+    def text(self) -> str:
+        """The text without markup: Android renders HTML, and names are chosen by others."""
+        return self.message.replace("<", "‹")
 
 
 class Delivery:
@@ -100,9 +110,13 @@ class Delivery:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _send(self, notification: Notification) -> None:
+        entities = self._rule.entities
+        if notification.from_peer:
+            # Two homes whose rules tell each other would send one message for ever.
+            entities = tuple(each for each in entities if not is_peer(self._hass, each))
         async with self._turn:
             await asyncio.gather(
-                *(self._try(name, self._tell(name, notification)) for name in self._rule.entities),
+                *(self._try(name, self._tell(name, notification)) for name in entities),
                 *(self._try(name, self._push(name, notification)) for name in self._rule.phones),
             )
 
@@ -138,9 +152,10 @@ class Delivery:
             {
                 ATTR_ENTITY_ID: entity_id,
                 ATTR_TITLE: self._title,
-                ATTR_MESSAGE: notification.message,
+                ATTR_MESSAGE: notification.text,
             },
             blocking=True,
+            context=PeerMessageContext() if notification.from_peer else None,
         )
 
     async def _push(self, device_id: str, notification: Notification) -> None:
@@ -155,8 +170,7 @@ class Delivery:
             {
                 ATTR_TARGET: [webhook_id],
                 ATTR_TITLE: self._title,
-                # Android renders HTML, and peers and scenes choose their own names.
-                ATTR_MESSAGE: notification.message.replace("<", "‹"),
+                ATTR_MESSAGE: notification.text,
                 ATTR_DATA: self._data(notification),
             },
             blocking=True,
@@ -177,3 +191,10 @@ class Delivery:
         if notification.actions:
             data["actions"] = [dict(action) for action in notification.actions]
         return data
+
+
+@callback
+def is_peer(hass: HomeAssistant, entity_id: str) -> bool:
+    """Tell whether a notify entity is that of a peer."""
+    entity = er.async_get(hass).async_get(entity_id)
+    return entity is not None and entity.platform == DOMAIN

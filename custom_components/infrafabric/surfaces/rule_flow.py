@@ -26,6 +26,7 @@ from homeassistant.helpers.selector import (
 
 from ..const import DOMAIN
 from ..forms import TEXT
+from .recipients import is_peer
 from .rules import (
     CONF_BUTTONS,
     CONF_DASHBOARD,
@@ -114,6 +115,8 @@ class RuleFlow(ConfigSubentryFlow):
         if user_input is not None:
             values = user_input
             data, errors = checked_rule(user_input)
+            if not errors and self._tells_only_peers(data):
+                errors[CONF_NOTIFY_ENTITIES] = "only_peers_told"
             if not errors:
                 return self._keep(data.pop(CONF_NAME), data)
         return self.async_show_form(
@@ -123,6 +126,14 @@ class RuleFlow(ConfigSubentryFlow):
         )
 
     async_step_reconfigure = async_step_user
+
+    def _tells_only_peers(self, data: Mapping[str, Any]) -> bool:
+        """Tell whether messages of peers would reach nobody, because peers are not told of them."""
+        return (
+            What.PEER_MESSAGE in data[CONF_OCCASIONS]
+            and not data[CONF_PHONES]
+            and all(is_peer(self.hass, each) for each in data[CONF_NOTIFY_ENTITIES])
+        )
 
     def _keep(self, title: str, data: Mapping[str, Any]) -> SubentryFlowResult:
         if self.source == SOURCE_RECONFIGURE:

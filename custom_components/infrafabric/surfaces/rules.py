@@ -55,6 +55,7 @@ class What(StrEnum):
     LINK_QUALITY = "link_quality"
     RELAY_IN_USE = "relay_in_use"
     MESH_STATUS = "mesh_status"
+    PEER_MESSAGE = "peer_message"
 
 
 class Button(StrEnum):
@@ -106,8 +107,9 @@ TOPICS: Final[Mapping[What, str]] = {
     What.LINK_QUALITY: "link",
     What.RELAY_IN_USE: "path",
     What.MESH_STATUS: "mesh",
+    What.PEER_MESSAGE: "message",
 }
-"""News of one topic about one device replaces what was told before."""
+"""News of one topic about one device replaces what was told before, unless it is marked."""
 
 
 @dataclass(frozen=True, slots=True)

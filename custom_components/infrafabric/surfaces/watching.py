@@ -1,9 +1,7 @@
 """What happens in meshes and studios, as far as a notification rule is about it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
-import re
 import time
 from typing import Any, Final
 
@@ -15,7 +13,9 @@ from homeassistant.helpers.target import TargetSelection
 
 from ..happenings import SIGNAL, SIGNAL_MESH, SIGNAL_STUDIO, Happened, Occasion
 from ..hub import MeshHub
+from ..mesh.messages.message import IFMessage
 from ..mesh.model import (
+    MessageReceived,
     NodeEvent,
     PeerAdded,
     PeerChanged,
@@ -29,6 +29,8 @@ from ..studio.events import StudioEvent
 from ..studio.health import HealthBand
 from ..studio_coordinator import StudioCoordinator
 from ..targets import devices_of
+from .news import News, clock, file_name
+from .peer_messages import Allowance, said_to_people
 from .rules import Rule, Told, What
 from .texts import health_text, reason_text
 
@@ -36,30 +38,6 @@ SETTLE: Final = 10.0
 """Seconds between a change in a mesh and the news of its status: links seldom come alone."""
 NAMES: Final = 10
 """Names that one text lists."""
-FILE_NAME: Final = 120
-"""Characters of a file's name that one text shows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class News:
-    """Something that the people of a rule should know.
-
-    Attributes:
-        what: The occasion.
-        text: Key of the text.
-        device_id: Of the studio, the peer or the node.
-        name: Of the same, for what its buttons say.
-        values: What the text asks for.
-        details: What its buttons need to know besides.
-
-    """
-
-    what: What
-    text: str
-    device_id: str
-    name: str
-    values: Mapping[str, str] = field(default_factory=dict)
-    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 STREAMS: Final[Mapping[Happened, What]] = {
@@ -85,6 +63,7 @@ class Watch:
         self._selection = TargetSelection(dict(rule.targets))
         self._told: dict[Key, Told[Any]] = {}
         self._bad_links: set[Key] = set()
+        self._allowances: dict[Key, Allowance] = {}
         self._timers: dict[Key, CALLBACK_TYPE] = {}
         self._stops: list[CALLBACK_TYPE] = []
 
@@ -188,6 +167,8 @@ class Watch:
                 self._status_changed(hub)
             case PeerChanged(peer):
                 self._check_link(hub, peer.peer_id)
+            case MessageReceived(message, peer_id):
+                self._message(hub, peer_id, message)
             case PeerAdded() | PeerJoined():
                 self._status_changed(hub)
             case PeerRemoved(peer_id):
@@ -280,6 +261,50 @@ class Watch:
             )
         )
 
+    # -- what people wrote --------------------------------------------------------------------
+
+    @callback
+    def _message(self, hub: MeshHub, peer_id: str, message: IFMessage) -> None:
+        """Tell what a message says, or count it if its peer sends too many."""
+        what = What.PEER_MESSAGE
+        if (found := self._peer(hub, peer_id, what)) is None:
+            return
+        now = time.monotonic()
+        if now < self.muted_until or (said := said_to_people(message)) is None:
+            return
+        peer, device_id = found
+        if not self._aims_at(device_id):
+            return
+        key = (what, hub.entry.entry_id, peer_id)
+        allowance = self._allowances.setdefault(key, Allowance(now))
+        if allowance.take(now):
+            text = "peer_message_cut" if said.cut else what.value
+            mark = str(message.sequence_num)
+            self._tell_of_peer(what, text, peer, device_id, mark=mark, said=said.text)
+        elif key not in self._timers:
+            tell = partial(self._tell_held, key, peer, device_id)
+            self._wake(key, allowance.wait(now), tell)
+
+    @callback
+    def _tell_held(self, key: Key, peer: PeerView, device_id: str) -> None:
+        """Tell once how many messages were not shown."""
+        now = time.monotonic()
+        if now < self.muted_until:
+            tell = partial(self._tell_held, key, peer, device_id)
+            self._wake(key, self.muted_until - now, tell)
+            return
+        count = self._allowances[key].settle(now)
+        self._tell_of_peer(
+            What.PEER_MESSAGE,
+            "peer_messages_held",
+            peer,
+            device_id,
+            mark="held",
+            count=str(count),
+        )
+
+    # -- about peers --------------------------------------------------------------------------
+
     def _peer(self, hub: MeshHub, peer_id: str, *whats: What) -> tuple[PeerView, str] | None:
         """Return a peer and its device, if the rule is about any of this."""
         device_id = hub.device_id_of_peer(peer_id)
@@ -289,7 +314,14 @@ class Watch:
         return peer, device_id
 
     def _tell_of_peer(
-        self, what: What, text: str, peer: PeerView, device_id: str, **values: str
+        self,
+        what: What,
+        text: str,
+        peer: PeerView,
+        device_id: str,
+        *,
+        mark: str = "",
+        **values: str,
     ) -> None:
         self._tell(
             News(
@@ -298,6 +330,7 @@ class Watch:
                 device_id=device_id,
                 name=peer.name,
                 values={"name": peer.name, **values},
+                mark=mark,
             )
         )
 
@@ -306,6 +339,9 @@ class Watch:
             del self._told[key]
             self._bad_links.discard(key)
             self._sleep(key)
+        key = (What.PEER_MESSAGE, hub.entry.entry_id, peer_id)
+        self._allowances.pop(key, None)
+        self._sleep(key)
 
     # -- when to tell -------------------------------------------------------------------------
 
@@ -368,16 +404,3 @@ class Watch:
     def _sleep(self, key: Key) -> None:
         if (cancel := self._timers.pop(key, None)) is not None:
             cancel()
-
-
-def clock(seconds: float) -> str:
-    """Return a duration as people read it."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"
-
-
-def file_name(path: str | None) -> str:
-    """Return the name of a file on a computer of any kind; a question mark if it is not known."""
-    name = re.split(r"[\\/]", path)[-1] if path else ""
-    return name[:FILE_NAME] or "?"
