@@ -11,6 +11,7 @@ import probatio
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_WEBHOOK_ID
 
+from ..studio.model import MAX_STREAMS
 from .webhook_keys import CONF_KEYS
 
 CONF_USE: Final = "use"
@@ -39,7 +40,7 @@ class Use(StrEnum):
 
 
 _CHANNEL: Final = {
-    probatio.Optional("channel"): probatio.All(int, probatio.Range(min=1, max=5)),
+    probatio.Optional("channel"): probatio.All(int, probatio.Range(min=1, max=MAX_STREAMS)),
 }
 _SCENE: Final = probatio.All(str, probatio.Length(min=1, max=255))
 
