@@ -11,6 +11,7 @@ import signal
 import sys
 from typing import Any
 
+import aiohttp
 import pytest
 
 from infrafabric.mesh.agent import (
@@ -35,6 +36,7 @@ from infrafabric.mesh.errors import (
     UnreachableError,
 )
 from infrafabric.mesh.model import ReceiptStatus, Role
+from infrafabric.mesh.signaling.actions import Limits
 
 from .mesh_lab import Lab
 
@@ -287,6 +289,24 @@ async def test_a_lost_signaling_server_is_named(mesh: Desk) -> None:
         "send", "--state", mesh.studio, "Home", "--text", "x", "--timeout", "1"
     )
     assert "No signaling server can be reached" in str(error)
+
+
+async def test_a_signaling_server_takes_as_many_as_it_is_told(desk: Desk) -> None:
+    desk.begin("signal", "--host", "127.0.0.1", "--port", "0", "--max-connections", "16")
+    url = (await desk.said("ws://")).replace("ws:", "http:")
+    async with contextlib.AsyncExitStack() as stack:
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        # Half of them may be not signed in yet, as ever.
+        for _ in range(8):
+            await stack.enter_async_context(http.ws_connect(url))
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await http.ws_connect(url)
+    assert refused.value.status == 503
+
+
+def test_the_usual_limits_are_those_of_the_usual_size() -> None:
+    assert Limits.of(Limits().connections) == Limits()
+    assert Limits.of(4096) == Limits(connections=4096, unauthenticated=2048, joiners=1024)
 
 
 async def test_what_is_piped_in_is_read(mesh: Desk) -> None:

@@ -180,6 +180,8 @@ def test_options_are_checked_where_they_are_read() -> None:
         (parser._signal_url, "http://x"),
         (parser._stun_url, "turn:host"),
         (parser._ttl, "3601"),
+        (parser._connections, "15"),
+        (parser._connections, "4097"),
     ):
         with pytest.raises(ArgumentTypeError):
             check(wrong)
@@ -197,3 +199,4 @@ def test_options_are_checked_where_they_are_read() -> None:
     assert sent.ttl == 9
     assert parser.build().parse_args(["agent", "invite"]).expires == 86_400
     assert parser.build().parse_args(["signal", "--port", "0"]).port == 0
+    assert parser.build().parse_args(["signal"]).max_connections == 64

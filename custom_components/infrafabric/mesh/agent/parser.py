@@ -5,6 +5,7 @@ from pathlib import Path
 import re
 from typing import TYPE_CHECKING, Final
 
+from ..signaling.actions import MAX_CONNECTIONS, MIN_CONNECTIONS, Limits
 from .settings import DEFAULT_PORT, check_local_address, is_ice_url
 from .store import default_directory
 
@@ -45,6 +46,15 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 1 << 16):
         raise argparse.ArgumentTypeError(f"“{text}” is no port from 0 to 65535")
     return int(text)
+
+
+def _connections(text: str) -> int:
+    number = _positive(text)
+    if not MIN_CONNECTIONS <= number <= MAX_CONNECTIONS:
+        raise argparse.ArgumentTypeError(
+            f"a server bears {MIN_CONNECTIONS} to {MAX_CONNECTIONS} connections"
+        )
+    return number
 
 
 def _local_address(text: str) -> str:
@@ -339,6 +349,14 @@ def _signal(groups: _Commands) -> None:
         type=_signal_url,
         help="address at which clients reach it, if that is another one, as behind a proxy "
         "(repeatable); others are refused",
+    )
+    parser.add_argument(
+        "--max-connections",
+        type=_connections,
+        default=Limits().connections,
+        metavar="N",
+        help=f"how many nodes it serves at once, {MIN_CONNECTIONS} to {MAX_CONNECTIONS} "
+        "(default: %(default)s)",
     )
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain, PEM")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="private key, PEM")

@@ -6,6 +6,7 @@ from pathlib import Path
 import ssl
 
 from ..errors import InvalidError
+from ..signaling.actions import Limits
 from ..signaling.server import SignalingServer
 from .output import note, print_json
 from .owner import listen
@@ -16,7 +17,9 @@ async def signal(args: Namespace) -> None:
     """Run until the task is cancelled."""
     context = await asyncio.to_thread(_context, args.tls_cert, args.tls_key)
     given = tuple(args.url or ())
-    server = SignalingServer((lambda: given) if given else None, open=True)
+    server = SignalingServer(
+        (lambda: given) if given else None, open=True, limits=Limits.of(args.max_connections)
+    )
     running = await listen(args.host, args.port, server, context)
     try:
         host = own_address() if is_wildcard(args.host) else args.host

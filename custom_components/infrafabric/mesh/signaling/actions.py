@@ -1,7 +1,11 @@
 """What the signaling server's rules ask their caller to do, and the limits they keep to."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
+
+MIN_CONNECTIONS: Final = 16
+MAX_CONNECTIONS: Final = 4096
+"""What a server may be told to bear; more would want more than one process."""
 
 CLOSE_NORMAL: Final = 1000
 CLOSE_AWAY: Final = 1001
@@ -30,6 +34,16 @@ class Limits:
     """After which a member must sign in again: its record may have lapsed."""
     frames_per_second: float = 20.0
     frames_burst: float = 100.0
+
+    @classmethod
+    def of(cls, connections: int) -> Self:
+        """Return the limits of a server of that size: the shares of strangers grow with it."""
+        usual = cls()
+        return cls(
+            connections=connections,
+            unauthenticated=connections * usual.unauthenticated // usual.connections,
+            joiners=connections * usual.joiners // usual.connections,
+        )
 
 
 @dataclass(frozen=True, slots=True)
