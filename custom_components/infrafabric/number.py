@@ -21,7 +21,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .studio.api import StudioClient
-from .studio.model import AudioChannel, Feature, StudioState, VolumeUnit
+from .studio.model import AudioChannel, Feature, StudioKind, StudioState, VolumeUnit
+from .studio.obs import showing
+from .studio.vmix import functions
 from .studio_coordinator import StudioConfigEntry
 from .studio_entity import StudioDescription, StudioEntity, StudioPlatform
 from .studio_things import Things, audio_channels, having, master
@@ -43,6 +45,14 @@ class Scale:
 SCALES: Final[Mapping[VolumeUnit, Scale]] = {
     VolumeUnit.DECIBEL: Scale(unit=UnitOfSoundPressure.DECIBEL, minimum=-100, maximum=26, step=0.1),
     VolumeUnit.PERCENT: Scale(unit=UnitOfRatio.PERCENTAGE, minimum=0, maximum=100, step=0.1),
+}
+
+DURATIONS: Final[Mapping[StudioKind, Scale]] = {
+    kind: Scale(unit=UnitOfTime.MILLISECONDS, minimum=shortest, maximum=longest, step=1)
+    for kind, shortest, longest in (
+        (StudioKind.OBS, showing.MIN_TRANSITION_MS, showing.MAX_TRANSITION_MS),
+        (StudioKind.VMIX, functions.MIN_TRANSITION_MS, functions.MAX_TRANSITION_MS),
+    )
 }
 
 
@@ -84,12 +94,10 @@ STUDIO_NUMBERS: Final[tuple[StudioNumberDescription[Any], ...]] = (
         native_unit_of_measurement=UnitOfTime.MILLISECONDS,
         entity_category=EntityCategory.CONFIG,
         mode=NumberMode.BOX,
-        native_min_value=50,
-        native_max_value=20_000,
-        native_step=1,
         things=having(Feature.TRANSITION_DURATION),
         value_fn=lambda state: state.transition_ms,
         set_fn=lambda client, _, value: client.set_transition_duration(round(value)),
+        scale_fn=lambda state: DURATIONS[state.kind],
     ),
     _volume("master_volume", master),
     _volume("volume", audio_channels),

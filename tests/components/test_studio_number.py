@@ -74,6 +74,17 @@ async def test_a_duration_that_no_studio_takes_is_never_sent(
     assert init_studio.asked("set_transition_duration") == []
 
 
+@with_vmix
+async def test_a_duration_that_vmix_does_not_take_is_never_sent(
+    hass: HomeAssistant, init_studio: FakeStudioClient
+) -> None:
+    duration = "number.truck_transition_duration"
+    with pytest.raises(ServiceValidationError):
+        await put(hass, duration, 10_000)
+    await put(hass, duration, 9999)
+    assert init_studio.asked("set_transition_duration") == [(9999,)]
+
+
 async def test_a_volume_of_obs_is_set_in_decibels(
     hass: HomeAssistant, everything_enabled: None, init_studio: FakeStudioClient
 ) -> None:

@@ -20,7 +20,6 @@ PRESET_TIMEOUT: Final = 60.0
 """Seconds until another preset must be open: vMix loads all its inputs first."""
 _MAX_TEXT: Final = 10_000
 _MAX_LINE: Final = 1024
-_MIN_TRANSITION_MS: Final = 50
 _FADER_TOLERANCE: Final = 0.5
 
 
@@ -264,9 +263,9 @@ def _mix_of(reading: Reading, mix: int) -> tuple[str | None, str | None]:
 
 
 def _check_duration(duration_ms: int) -> None:
-    longest = functions.MAX_TRANSITION_MS
-    if not _MIN_TRANSITION_MS <= duration_ms <= longest:
-        raise invalid("duration_ms", f"vMix takes {_MIN_TRANSITION_MS} to {longest} ms.")
+    shortest, longest = functions.MIN_TRANSITION_MS, functions.MAX_TRANSITION_MS
+    if not shortest <= duration_ms <= longest:
+        raise invalid("duration_ms", f"vMix takes {shortest} to {longest} ms.")
 
 
 def _field(fields: Sequence[TextField], name: str | None) -> TextField | None:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from ..model import MAIN_MIX, OutputKind
 from ..secrets import scrub_text
 
+MIN_TRANSITION_MS: Final = 50
 MAX_TRANSITION_MS: Final = 9999
 """Milliseconds; vMix goes no further."""
 
