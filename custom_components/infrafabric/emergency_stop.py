@@ -109,6 +109,10 @@ async def _stop(call: ServiceCall, entry: ConfigEntry[Any]) -> dict[str, Any]:
         _LOGGER.exception("The emergency stop of %s failed", studio.name)
         found = _nothing(text_of(call.hass, invalid("studio_unexpected")), studio)
     else:
+        if not reports:
+            # Every studio has outputs. One that lists none has not said yet what runs.
+            unknown = _nothing(text_of(call.hass, invalid("studio_outputs_unknown")), studio)
+            return {**studio_response(studio), **scrub(unknown, secrets)}
         found = {
             "stopped": all(report.stopped for report in reports),
             "error": None,

@@ -284,6 +284,17 @@ async def test_a_device_that_is_gone_keeps_no_studio_from_stopping(world: World)
     assert by_name(response)["gone"]["stopped"] is False
 
 
+async def test_a_studio_that_lists_no_output_is_not_said_to_be_stopped(world: World) -> None:
+    world.clients["Stage"].replace_state(outputs={})
+    report = await world.stop(all=True)
+    studios = by_name(report)
+    assert report["stopped"] is False
+    assert studios["Stage"]["stopped"] is False
+    assert studios["Stage"]["outputs"] == []
+    assert "which outputs" in studios["Stage"]["error"]
+    assert studios["Chapel"]["stopped"] is True
+
+
 async def test_it_needs_studios(world: World) -> None:
     area = ar.async_get(world.hass).async_create("Empty")
 
