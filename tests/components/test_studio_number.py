@@ -6,7 +6,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.infrafabric.const import CONF_AUDIO_CHANNELS
 from custom_components.infrafabric.studio.errors import RefusedError
-from custom_components.infrafabric.studio.model import AudioChannel, VolumeUnit
+from custom_components.infrafabric.studio.model import AudioChannel, Feature, VolumeUnit
 from homeassistant.components.number.const import SERVICE_SET_VALUE
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
 from homeassistant.core import HomeAssistant
@@ -78,6 +78,10 @@ async def test_a_duration_that_no_studio_takes_is_never_sent(
 async def test_a_duration_that_vmix_does_not_take_is_never_sent(
     hass: HomeAssistant, init_studio: FakeStudioClient
 ) -> None:
+    # A vMix that lists its transition buttons.
+    features = init_studio.studio.features | {Feature.TRANSITION_DURATION}
+    init_studio.replace_state(features=features, transition_ms=500)
+    await hass.async_block_till_done()
     duration = "number.truck_transition_duration"
     with pytest.raises(ServiceValidationError):
         await put(hass, duration, 10_000)
