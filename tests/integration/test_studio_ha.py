@@ -40,9 +40,15 @@ async def press(obs: StudioEntry, key: str) -> None:
 
 
 async def request(obs: StudioEntry, name: str, **data: object) -> Json:
-    """Send a request that a test needs to arrange the studio."""
+    """Send a request that a test needs to arrange the studio, and return OBS's answer."""
     report = await obs.act("obs_request", request=name, data=data)
-    return dict(report.get("response") or {})
+    answer: Json = report["answer"]
+    return answer
+
+
+async def scenes(obs: StudioEntry) -> set[str]:
+    """Return the names of the scenes as OBS lists them."""
+    return {scene["sceneName"] for scene in (await request(obs, "GetSceneList"))["scenes"]}
 
 
 async def event_attributes(obs: StudioEntry) -> Json:
@@ -107,6 +113,7 @@ async def test_what_answers_http_instead_of_obs_is_said(world: World, obs: Studi
 async def test_a_new_scene_is_there_at_once_goes_on_air_and_vanishes(obs: StudioEntry) -> None:
     program = await obs.entity("program", "select.")
     await request(obs, "CreateScene", sceneName="Interview")
+    assert "Interview" in await scenes(obs)
 
     async def options() -> list[str]:
         state = (await obs.api.states())[program]
@@ -125,6 +132,7 @@ async def test_a_new_scene_is_there_at_once_goes_on_air_and_vanishes(obs: Studio
     assert report["name"] == obs.title
     await obs.wait_state("program", other, platform="select.")
     await request(obs, "RemoveScene", sceneName="Interview")
+    assert "Interview" not in await scenes(obs)
 
     async def gone() -> bool:
         return "Interview" not in await options()
