@@ -7,7 +7,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.infrafabric.studio.errors import RefusedError
-from custom_components.infrafabric.studio.model import MAIN_MIX, Feature
+from custom_components.infrafabric.studio.model import MAIN_MIX, Feature, OutputState
 from homeassistant.components.button.const import SERVICE_PRESS
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
 from homeassistant.core import HomeAssistant
@@ -30,6 +30,15 @@ __all__ = ["studio_state"]
 @pytest.fixture
 def platforms() -> list[Platform]:
     return [Platform.BUTTON]
+
+
+async def record_and_buffer(
+    hass: HomeAssistant, studio: FakeStudioClient, state: OutputState = OutputState.ACTIVE
+) -> None:
+    """Let what runs be what the buttons need."""
+    for key in studio.studio.outputs.keys() & {"record", "replay_buffer"}:
+        studio.output(key, state)
+    await hass.async_block_till_done()
 
 
 @both_studios
@@ -77,6 +86,7 @@ async def test_a_press_is_one_call(
     call: str,
     arguments: tuple[Any, ...],
 ) -> None:
+    await record_and_buffer(hass, init_studio)
     await do(hass, Platform.BUTTON, SERVICE_PRESS, f"button.{button}")
     assert init_studio.calls[1:] == [(call, *arguments)]
 
@@ -96,6 +106,7 @@ async def test_a_press_that_the_studio_refuses_is_an_error(
     init_studio.error = RefusedError(
         "request_refused", "No.", request="SaveReplayBuffer", reason="output is not running"
     )
+    await record_and_buffer(hass, init_studio)
     with pytest.raises(HomeAssistantError) as raised:
         await do(hass, Platform.BUTTON, SERVICE_PRESS, "button.stage_save_replay")
     assert raised.value.translation_key == "studio_request_refused"
@@ -103,6 +114,35 @@ async def test_a_press_that_the_studio_refuses_is_an_error(
         "request": "SaveReplayBuffer",
         "reason": "output is not running",
     }
+
+
+async def test_what_needs_a_running_output_is_unavailable_while_it_is_known_to_be_off(
+    hass: HomeAssistant, init_studio: FakeStudioClient
+) -> None:
+    buttons = [
+        f"button.stage_{name}" for name in ("save_replay", "add_chapter_mark", "split_recording")
+    ]
+    for state, shown in (
+        (OutputState.STOPPED, STATE_UNAVAILABLE),
+        (OutputState.ACTIVE, STATE_UNKNOWN),
+        (OutputState.STOPPING, STATE_UNAVAILABLE),
+        # Nobody knows, so it may well work.
+        (OutputState.UNKNOWN, STATE_UNKNOWN),
+    ):
+        await record_and_buffer(hass, init_studio, state)
+        assert {state_of(hass, button) for button in buttons} == {shown}, state
+
+
+@pytest.mark.parametrize(
+    ("enabled", "shown"),
+    [(False, STATE_UNAVAILABLE), (True, STATE_UNKNOWN), (None, STATE_UNKNOWN)],
+)
+async def test_without_studio_mode_there_is_nothing_to_bring_to_program(
+    hass: HomeAssistant, init_studio: FakeStudioClient, enabled: bool | None, shown: str
+) -> None:
+    init_studio.replace_state(studio_mode=enabled)
+    await hass.async_block_till_done()
+    assert state_of(hass, "button.stage_transition") == shown
 
 
 async def test_a_feature_that_comes_with_an_update_brings_its_button_and_one_lost_takes_it(
@@ -114,6 +154,7 @@ async def test_a_feature_that_comes_with_an_update_brings_its_button_and_one_los
     init_studio.connect(init_studio.replace_state(features=features - {Feature.CHAPTER}))
     await hass.async_block_till_done()
     assert chapter not in entity_ids(hass, studio_entry)
+    await record_and_buffer(hass, init_studio)
 
     init_studio.disconnect()
     init_studio.connect(init_studio.replace_state(features=features))
