@@ -36,11 +36,18 @@ MAX_FEED_LINKS: Final = 8192
 """Links in a picture; this node's own come first."""
 EXACT_BELOW: Final = 10
 """Milliseconds below which a round trip is told with a decimal."""
+PROOF_STEP: Final = 60
+"""Seconds by which a proof must be newer to be told again: busy links are no busy pictures."""
 
 type Payload = dict[str, Any]
 type Pair = tuple[int, int]
-type Link = tuple[int, int, float | None, str, str, bool]
-"""Two peers' numbers (the smaller first), round trip in ms, path, band, and whether it is ours."""
+type Link = tuple[int, int, float | None, str, str, str, int | None]
+"""Two peers' numbers (the smaller first), round trip in ms, path, band, who says so, and proof.
+
+Who says so is ``own`` for a link of this node, else ``both`` or which of the two: ``first`` or
+``second``. The proof is when a message last demonstrably got through, Unix seconds of the minute's
+beginning; it is only known of this node's own links.
+"""
 
 
 class MeshFeed:
@@ -249,6 +256,7 @@ class MeshFeed:
                 self._heard = heard
                 self._others = dict(self._links_of_others())
         links: dict[Pair, Link] = {}
+        delivered = self.hub.node.delivered
         for peer_id in self._peers:
             view = self.hub.peers.get(peer_id)
             if view is not None and view.connected:
@@ -259,7 +267,8 @@ class MeshFeed:
                     _rounded(view.quality.rtt_ms),
                     view.path.value,
                     view.quality.band.value,
-                    True,
+                    "own",
+                    _minute(delivered.get(peer_id)),
                 )
         for pair, link in self._others.items():
             if len(links) >= MAX_FEED_LINKS:
@@ -269,6 +278,7 @@ class MeshFeed:
 
     def _links_of_others(self) -> Iterator[tuple[Pair, Link]]:
         """Yield the links between other members; of two reports the newer one comes last."""
+        reported: dict[Pair, str] = {}
         own = self.hub.node.peer_id
         beacons = self.hub.node.beacons.values()
         for beacon in sorted(beacons, key=lambda beacon: (beacon.at, beacon.peer_id)):
@@ -280,10 +290,13 @@ class MeshFeed:
                     continue
                 if link.path is Path.DOWN or link.peer_id == beacon.peer_id:
                     continue
-                first, second = sorted((self._numbers[beacon.peer_id], self._numbers[link.peer_id]))
+                one, other = self._numbers[beacon.peer_id], self._numbers[link.peer_id]
+                pair, says = ((one, other), "first") if one < other else ((other, one), "second")
+                if reported.setdefault(pair, says) != says:
+                    says = "both"
                 yield (
-                    (first, second),
-                    (first, second, link.rtt_ms, link.path.value, _guess(link.rtt_ms), False),
+                    pair,
+                    (*pair, link.rtt_ms, link.path.value, _guess(link.rtt_ms), says, None),
                 )
 
 
@@ -298,6 +311,11 @@ def _rounded(rtt_ms: float | None) -> float | None:
     if rtt_ms is None:
         return None
     return round(rtt_ms, 1) if rtt_ms < EXACT_BELOW else round(rtt_ms)
+
+
+def _minute(at: float | None) -> int | None:
+    """Return the beginning of the minute of a proof, so that the next message is no news."""
+    return None if at is None else int(at // PROOF_STEP) * PROOF_STEP
 
 
 def _guess(rtt_ms: int | None) -> str:

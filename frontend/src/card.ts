@@ -7,21 +7,28 @@ import { messageOf, type Hass } from "./hass.ts";
 import { openInvite } from "./invite.ts";
 import type { PeerList } from "./peers.ts";
 import { BAND_COLOURS } from "./picture.ts";
+import { PROVEN_FOR } from "./proof.ts";
 import { findStudios } from "./studios.ts";
 import { buttons, hidden } from "./styles.ts";
 import { fill, textsOf, type Texts } from "./texts.ts";
+
+/** Milliseconds after which the card is drawn again though nothing was told. */
+const TICK = 30_000;
 
 export class InfraFabricCard extends LitElement {
   static override properties = {
     hass: { attribute: false },
     config: { state: true },
     version: { state: true },
+    tick: { state: true },
     problem: { state: true },
     chosen: { state: true },
   };
   declare hass: Hass | undefined;
   declare config: ReturnType<typeof readConfig> | undefined;
   declare version: number;
+  /** Grows as time passes, for what says how long ago something was. */
+  declare tick: number;
   declare problem: { code: string; text: string } | null;
   declare chosen: number | null;
 
@@ -29,10 +36,12 @@ export class InfraFabricCard extends LitElement {
   /** What is subscribed to, to notice that it must change. */
   private wanted = "";
   private unsubscribe: (() => void) | null = null;
+  private clock: ReturnType<typeof setInterval> | undefined;
 
   constructor() {
     super();
     this.version = 0;
+    this.tick = 0;
     this.problem = null;
     this.chosen = null;
   }
@@ -64,11 +73,13 @@ export class InfraFabricCard extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    this.clock = setInterval(() => (this.tick += 1), TICK);
     this.follow();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    clearInterval(this.clock);
     this.stop();
   }
 
@@ -215,6 +226,7 @@ export class InfraFabricCard extends LitElement {
               class=${store.available ? "" : "past"}
               .store=${store}
               .version=${this.version}
+              .tick=${this.tick}
               .language=${hass.language}
               .theme=${hass.themes}
               .chosen=${this.chosen}
@@ -226,6 +238,7 @@ export class InfraFabricCard extends LitElement {
         ? html`<infrafabric-peer-list
             .store=${store}
             .version=${this.version}
+            .tick=${this.tick}
             .language=${hass.language}
             .chosen=${this.chosen}
           ></infrafabric-peer-list>`
@@ -245,6 +258,8 @@ export class InfraFabricCard extends LitElement {
       <li><i class="direct"></i>${texts.legend_direct}</li>
       <li><i class="relayed"></i>${texts.legend_relayed}</li>
       <li><i class="routed"></i>${texts.legend_routed}</li>
+      <li><i class="half"></i>${texts.legend_one_end}</li>
+      <li><b class="proven" aria-hidden="true">✓</b>${fill(texts.legend_proven, { minutes: PROVEN_FOR / 60 })}</li>
       <li><b aria-hidden="true">✕</b>${texts.state_down}</li>
     </ul>`;
   }
@@ -316,8 +331,21 @@ export class InfraFabricCard extends LitElement {
       .legend .routed {
         border-top-style: dotted;
       }
+      .legend .half {
+        width: 9px;
+        margin-inline-end: 9px;
+      }
       .legend b {
         color: var(--error-color, #db4437);
+      }
+      .legend .proven {
+        width: 14px;
+        border: 1px solid;
+        border-radius: 50%;
+        font-size: 10px;
+        line-height: 14px;
+        text-align: center;
+        color: var(--primary-text-color);
       }
     `,
   ];

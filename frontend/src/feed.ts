@@ -45,8 +45,11 @@ export interface NodeInfo {
   can_invite: boolean;
 }
 
-/** Two peers' numbers, round trip in ms, path, band, and whether it is one of this node's links. */
-export type LinkTuple = [number, number, number | null, Path, Band, boolean];
+/** Who says that there is a link: this node, whose own it is; or both of its ends, or only one. */
+export type Says = "own" | "both" | "first" | "second";
+
+/** Two peers' numbers, round trip in ms, path, band, who says so, and the proof (see `LinkInfo`). */
+export type LinkTuple = [number, number, number | null, Path, Band, Says, number | null];
 
 export interface LinkInfo {
   a: number;
@@ -55,6 +58,9 @@ export interface LinkInfo {
   path: Path;
   band: Band;
   own: boolean;
+  says: Says;
+  /** When a message last demonstrably got through: Unix seconds, to the minute. */
+  proven: number | null;
 }
 
 export interface Snapshot {
@@ -202,11 +208,16 @@ export class MeshStore {
   }
 
   /** Tells whether the link is new. */
-  private setLink([a, b, rtt_ms, path, band, own]: LinkTuple): boolean {
+  private setLink([a, b, rtt_ms, path, band, says, proven]: LinkTuple): boolean {
     const key = linkKey(a, b);
     const known = this.links.has(key);
-    this.links.set(key, { a, b, rtt_ms, path, band, own });
+    this.links.set(key, { a, b, rtt_ms, path, band, own: says === "own", says, proven });
     return !known;
+  }
+
+  /** The link of this node to a peer. */
+  ownLink(n: number): LinkInfo | undefined {
+    return this.node ? this.links.get(linkKey(this.node.n, n)) : undefined;
   }
 
   /** How many peers are in each state. */

@@ -2,6 +2,7 @@
 
 import { BANDS, type Band, type MeshStore, type Path, type PeerInfo } from "./feed.ts";
 import { layOut, type Layout, type Point } from "./layout.ts";
+import { isProven } from "./proof.ts";
 
 export type Colours = Record<Band | "text" | "secondary" | "background" | "own" | "down" | "line", string>;
 
@@ -15,6 +16,8 @@ const MAX_LINK_LABELS = 16;
 /** Links in the picture above which they are thin. */
 const MANY_LINKS = 400;
 const FONT_SIZE = 12;
+/** The round mark of a link that has proven itself, in CSS pixels. */
+const MARK = 7;
 /** How far links between others are bent, as a part of their length. */
 const BEND = 0.3;
 
@@ -166,7 +169,7 @@ export class Painter {
     const { links, peers, node } = this.store;
     const many = links.size > MANY_LINKS;
     // One path for all links that look alike: that is what keeps thousands of them quick.
-    const groups = new Map<string, { pattern: Pattern; band: Band; own: boolean; lines: Point[] }>();
+    const groups = new Map<string, { pattern: Pattern; band: Band; own: boolean; half: boolean; lines: Point[] }>();
     for (const link of links.values()) {
       const from = points.get(link.a);
       const to = points.get(link.b);
@@ -174,12 +177,15 @@ export class Painter {
       if (peers.get(link.a)?.state === "down" || peers.get(link.b)?.state === "down") continue;
       const marked = link.own || link.a === chosen || link.b === chosen;
       const pattern = patternOf(link.path);
-      const key = `${pattern} ${link.band} ${marked}`;
+      const half = link.says === "first" || link.says === "second";
+      const key = `${pattern} ${link.band} ${marked} ${half}`;
       let group = groups.get(key);
-      if (!group) groups.set(key, (group = { pattern, band: link.band, own: marked, lines: [] }));
-      group.lines.push(from, to);
+      if (!group) groups.set(key, (group = { pattern, band: link.band, own: marked, half, lines: [] }));
+      // What one end alone reports begins there, and ends half way to the other.
+      if (link.says === "second") group.lines.push(to, from);
+      else group.lines.push(from, to);
     }
-    for (const { pattern, band, own, lines } of [...groups.values()].sort(
+    for (const { pattern, band, own, half, lines } of [...groups.values()].sort(
       (a, b) => Number(a.own) - Number(b.own),
     )) {
       context.beginPath();
@@ -188,12 +194,18 @@ export class Painter {
         const to = lines[index + 1] as Point;
         context.moveTo(from.x, from.y);
         if (own || many) {
-          context.lineTo(to.x, to.y);
+          if (half) context.lineTo((from.x + to.x) / 2, (from.y + to.y) / 2);
+          else context.lineTo(to.x, to.y);
         } else {
           // Bent, so that a link between two opposite peers does not hide behind this node's own.
           const x = (from.x + to.x) / 2 + (to.y - from.y) * BEND;
           const y = (from.y + to.y) / 2 - (to.x - from.x) * BEND;
-          context.quadraticCurveTo(x, y, to.x, to.y);
+          if (half) {
+            const middle = { x: (from.x + 2 * x + to.x) / 4, y: (from.y + 2 * y + to.y) / 4 };
+            context.quadraticCurveTo((from.x + x) / 2, (from.y + y) / 2, middle.x, middle.y);
+          } else {
+            context.quadraticCurveTo(x, y, to.x, to.y);
+          }
         }
       }
       context.strokeStyle = colours[band];
@@ -333,25 +345,49 @@ export class Painter {
     boxes: Boxes,
     ms: (value: string) => string,
   ): void {
-    const own = [...this.store.links.values()].filter((link) => link.own && link.rtt_ms !== null);
-    if (own.length > MAX_LINK_LABELS) return;
+    const own = [...this.store.links.values()].filter((link) => link.own);
+    const now = Date.now();
     context.textBaseline = "middle";
     for (const link of own) {
       const from = points.get(link.a);
       const to = points.get(link.b);
       if (!from || !to) continue;
-      const text = ms(rtt(link.rtt_ms as number));
+      const proven = isProven(link, now);
+      const text = link.rtt_ms === null || own.length > MAX_LINK_LABELS ? "" : ms(rtt(link.rtt_ms));
+      if (!text && !proven) continue;
       const x = (from.x + to.x) / 2;
       const y = (from.y + to.y) / 2;
-      const width = context.measureText(text).width + 8;
-      if (!boxes.take({ left: x - width / 2, top: y - 8, right: x + width / 2, bottom: y + 8 })) continue;
-      context.lineWidth = 4;
-      context.strokeStyle = colours.background;
-      context.strokeText(text, x, y);
-      context.fillStyle = colours.secondary;
-      context.fillText(text, x, y);
+      const room = proven ? 2 * MARK + 4 : 0;
+      const width = text ? context.measureText(text).width + 8 + room : room;
+      const box = { left: x - width / 2, top: y - 8, right: x + width / 2, bottom: y + 8 };
+      const written = text !== "" && boxes.take(box);
+      if (written) {
+        context.lineWidth = 4;
+        context.strokeStyle = colours.background;
+        context.strokeText(text, x + room / 2, y);
+        context.fillStyle = colours.secondary;
+        context.fillText(text, x + room / 2, y);
+      }
+      // The mark has a place even where there is none for words.
+      if (proven) checkMark(context, { x: written ? box.left + MARK + 4 : x, y }, colours);
     }
   }
+}
+
+/** A tick in a ring: a form of its own, for those who do not see the colours. */
+function checkMark(context: CanvasRenderingContext2D, { x, y }: Point, colours: Colours): void {
+  ring(context, { x, y }, MARK + 1, colours.background, true);
+  context.lineWidth = 1;
+  context.strokeStyle = colours.text;
+  context.beginPath();
+  context.arc(x, y, MARK, 0, 2 * Math.PI);
+  context.stroke();
+  context.lineWidth = 1.75;
+  context.beginPath();
+  context.moveTo(x - 3.2, y + 0.2);
+  context.lineTo(x - 0.9, y + 2.6);
+  context.lineTo(x + 3.4, y - 2.6);
+  context.stroke();
 }
 
 function ring(

@@ -5,13 +5,16 @@ import type { MeshStore, PeerInfo } from "./feed.ts";
 import { COLUMNS, filterPeers, PAGE_SIZE, pageOf, sortPeers, type Column, type Order } from "./order.ts";
 import { rtt } from "./painter.ts";
 import { BAND_COLOURS } from "./picture.ts";
+import { countReports, isProven, proofOf, reportsOf, type Reports } from "./proof.ts";
 import { buttons, hidden } from "./styles.ts";
 import { fill, textsOf, type Key, type Texts } from "./texts.ts";
+import { ago } from "./time.ts";
 
 export class PeerList extends LitElement {
   static override properties = {
     store: { attribute: false },
     version: { attribute: false },
+    tick: { attribute: false },
     language: {},
     chosen: { attribute: false },
     order: { state: true },
@@ -20,6 +23,8 @@ export class PeerList extends LitElement {
   };
   declare store: MeshStore;
   declare version: number;
+  /** Another one means that time has passed. */
+  declare tick: number;
   declare language: string;
   declare chosen: number | null;
   declare order: Order;
@@ -73,6 +78,7 @@ export class PeerList extends LitElement {
     const { texts, store } = this;
     if (store.peers.size === 0) return html`<p class="empty">${texts.no_peers}</p>`;
     const found = filterPeers(store.peers.values(), this.text);
+    const reports = countReports(store);
     const { items, page, pages } = pageOf(sortPeers(found, this.order), this.page);
     return html`
       ${store.peers.size > PAGE_SIZE
@@ -92,7 +98,7 @@ export class PeerList extends LitElement {
             </tr>
           </thead>
           <tbody>
-            ${items.map((peer) => this.renderPeer(peer))}
+            ${items.map((peer) => this.renderPeer(peer, reports.get(peer.n)))}
           </tbody>
         </table>
       </div>
@@ -133,9 +139,11 @@ export class PeerList extends LitElement {
     </th>`;
   }
 
-  private renderPeer(peer: PeerInfo): TemplateResult {
+  private renderPeer(peer: PeerInfo, reports: Reports | undefined): TemplateResult {
     const { texts } = this;
     const down = peer.state === "down";
+    const link = peer.state === "connected" ? this.store.ownLink(peer.n) : undefined;
+    const others = down ? "" : reportsOf(reports, texts);
     const [variable, otherwise] = BAND_COLOURS[peer.band];
     return html`<tr
       class="${down ? "down" : ""} ${peer.n === this.chosen ? "chosen" : ""}"
@@ -158,6 +166,15 @@ export class PeerList extends LitElement {
       <td class="state">
         <span class="mark" aria-hidden="true">${down ? "✕" : "●"}</span>
         ${texts[`state_${peer.state}`]}
+        ${link
+          ? html`<small class="more proof"
+              >${isProven(link) ? html`<span aria-hidden="true">✓ </span>` : nothing}${proofOf(
+                link,
+                texts,
+                this.language,
+              )}</small
+            >`
+          : nothing}
       </td>
       <td class="band">
         <span class="dot" style="background: var(${variable}, ${otherwise})" aria-hidden="true"></span>
@@ -169,7 +186,10 @@ export class PeerList extends LitElement {
       <td class="rtt_ms">
         ${peer.rtt_ms === null ? "–" : fill(texts.ms, { value: rtt(peer.rtt_ms) })}
       </td>
-      <td class="path">${texts[`path_${peer.path}` as Key] ?? peer.path}</td>
+      <td class="path">
+        ${texts[`path_${peer.path}` as Key] ?? peer.path}
+        ${others ? html`<small class="more">${others}</small>` : nothing}
+      </td>
       <td class="last_seen">${this.when(peer)}</td>
     </tr>`;
   }
@@ -249,6 +269,11 @@ export class PeerList extends LitElement {
       small {
         color: var(--secondary-text-color);
       }
+      .more {
+        display: block;
+        max-width: 20em;
+        white-space: normal;
+      }
       .find {
         display: flex;
         align-items: center;
@@ -283,20 +308,4 @@ export class PeerList extends LitElement {
       }
     `,
   ];
-}
-
-const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
-  ["day", 86_400],
-  ["hour", 3600],
-  ["minute", 60],
-];
-
-/** How long ago something was, in words: "5 minutes ago". */
-export function ago(time: Date, language: string, now = Date.now()): string {
-  const seconds = Math.max(0, (now - time.getTime()) / 1000);
-  const format = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-  for (const [unit, size] of UNITS) {
-    if (seconds >= size) return format.format(-Math.floor(seconds / size), unit);
-  }
-  return format.format(-Math.floor(seconds), "second");
 }

@@ -3,6 +3,7 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { BANDS, type Band, type MeshStore } from "./feed.ts";
 import { Painter, rtt, type Colours } from "./painter.ts";
+import { countReports, proofOf, reportsOf } from "./proof.ts";
 import { fill, textsOf, type Key, type Texts } from "./texts.ts";
 
 /** Home Assistant's variables, and its own values where a theme has left one out. */
@@ -19,12 +20,15 @@ export class MeshPicture extends LitElement {
   static override properties = {
     store: { attribute: false },
     version: { attribute: false },
+    tick: { attribute: false },
     language: {},
     theme: { attribute: false },
     chosen: { attribute: false },
   };
   declare store: MeshStore;
   declare version: number;
+  /** Another one means that time has passed. */
+  declare tick: number;
   declare language: string;
   /** Whatever it is: another one means other colours. */
   declare theme: unknown;
@@ -148,6 +152,10 @@ export class MeshPicture extends LitElement {
       words.push(texts[`path_${peer.path}` as Key] ?? peer.path);
       if (peer.rtt_ms !== null) words.push(fill(texts.ms, { value: rtt(peer.rtt_ms) }));
       words.push(texts[`band_${peer.band}`]);
+      const link = peer.state === "connected" ? this.store.ownLink(peer.n) : undefined;
+      if (link) words.push(proofOf(link, texts, this.language));
+      const others = reportsOf(countReports(this.store).get(peer.n), texts);
+      if (others) words.push(others);
     }
     return words.join(" · ");
   }

@@ -17,7 +17,7 @@ export function peer(n: number, changes: Partial<PeerInfo> = {}): PeerInfo {
 function snapshot(changes: Partial<Snapshot> = {}): Snapshot {
   return {
     type: "snapshot", node, peers: [peer(1), peer(2)],
-    links: [[0, 1, 12, "direct_lan", "good", true]], ...changes,
+    links: [[0, 1, 12, "direct_lan", "good", "own", null]], ...changes,
   };
 }
 
@@ -37,7 +37,7 @@ test("changes add, replace and remove only what they name", () => {
     type: "changes",
     peers: [peer(2, { state: "down" }), peer(3)],
     peers_removed: [1],
-    links: [[2, 3, null, "turn_udp", "unknown", false]],
+    links: [[2, 3, null, "turn_udp", "unknown", "both", null]],
     links_removed: [[1, 0]],
   });
   assert.deepEqual([...store.peers.keys()].sort(), [2, 3]);
@@ -50,10 +50,10 @@ test("a measurement does not move the picture, a new link does", () => {
   const store = new MeshStore();
   store.apply(snapshot());
   const { shape, version } = store;
-  store.apply({ type: "changes", peers: [peer(1, { rtt_ms: 99 })], links: [[1, 0, 99, "direct_lan", "poor", true]] });
+  store.apply({ type: "changes", peers: [peer(1, { rtt_ms: 99 })], links: [[1, 0, 99, "direct_lan", "poor", "own", null]] });
   assert.equal(store.shape, shape);
   assert.ok(store.version > version);
-  store.apply({ type: "changes", links: [[1, 2, 5, "direct_lan", "good", false]] });
+  store.apply({ type: "changes", links: [[1, 2, 5, "direct_lan", "good", "first", null]] });
   assert.ok(store.shape > shape);
 });
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { PeerInfo } from "../src/feed.ts";
 import { COLUMNS, filterPeers, pageOf, PAGE_SIZE, sortPeers } from "../src/order.ts";
 import { byImportance, patternOf, rtt } from "../src/painter.ts";
-import { ago } from "../src/peers.ts";
+import { ago } from "../src/time.ts";
 
 function peer(n: number, changes: Partial<PeerInfo> = {}): PeerInfo {
   return {

@@ -101,7 +101,7 @@ def a_peer(number: int, name: str = "", **changes: Any) -> dict[str, Any]:
 
 def a_snapshot(*peers: dict[str, Any], links: list[list[Any]] | None = None) -> dict[str, Any]:
     own = [
-        [0, peer["n"], peer["rtt_ms"], peer["path"], peer["band"], True]
+        [0, peer["n"], peer["rtt_ms"], peer["path"], peer["band"], "own", None]
         for peer in peers
         if peer["state"] == "connected"
     ]

@@ -1,5 +1,7 @@
 """The card alone in a browser: what it shows, and what it does when somebody acts."""
 
+from datetime import UTC, datetime, timedelta
+
 from playwright.async_api import Page, expect
 import pytest
 
@@ -9,6 +11,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 RED = "219,68,55"
 """--error-color of the page."""
+CRITICAL = "255,111,34"
+"""The colour of a critical link."""
+
+
+def dark(counts: dict[str, int]) -> int:
+    """Return how much is drawn in the colour of the text, its edges too."""
+    return sum(count for colour, count in counts.items() if max(map(int, colour.split(","))) < 80)
 
 
 async def test_the_list_says_what_the_picture_shows_and_sorts_by_keyboard(page: Page) -> None:
@@ -72,6 +81,73 @@ async def test_pointing_at_a_dot_says_who_it_is_and_marks_the_row(page: Page) ->
     await canvas.click(position={"x": box["width"] / 2, "y": 50})
     await expect(page.locator("tr.chosen")).to_contain_text("Studio")
     await expect(page.locator(".about")).to_contain_text("12 ms")
+
+
+async def test_a_link_that_proved_itself_is_ticked_for_some_minutes_and_says_so(
+    page: Page,
+) -> None:
+    await page.clock.install()
+    await open_card(page, {})
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=30))
+    now = int(await page.evaluate("() => Date.now()")) // 1000
+    await tell(
+        page,
+        a_snapshot(
+            a_peer(1, "Studio"),
+            a_peer(2, "Garage"),
+            a_peer(3, "Cabin", state="routed", path="routed"),
+            links=[
+                [0, 1, 12, "direct_lan", "good", "own", None],
+                [0, 2, 12, "direct_lan", "good", "own", None],
+                [1, 2, 9, "direct_lan", "excellent", "both", None],
+                [2, 3, 9, "direct_lan", "excellent", "second", None],
+            ],
+        ),
+    )
+    studio, garage, cabin = (
+        page.locator("tbody tr", has_text=name) for name in ("Studio", "Garage", "Cabin")
+    )
+    await expect(studio).to_contain_text("delivery not proven yet")
+    await expect(studio).to_contain_text("reported by both ends 1")
+    await expect(cabin).not_to_contain_text("delivery")
+    await expect(cabin).to_contain_text("Links with others: reported by one end only 1")
+    await page.clock.run_for(100)
+    before = dark(await pixels(page))
+
+    proven = [0, 1, 12, "direct_lan", "good", "own", now - 120]
+    await tell(page, {"type": "changes", "links": [proven]})
+    await expect(studio).to_contain_text("✓ delivery proven 2 minutes ago")
+    await expect(garage).to_contain_text("delivery not proven yet")
+    await page.clock.run_for(100)
+    # The ring and its tick are drawn in the colour of the text: a form, not a colour.
+    assert dark(await pixels(page)) > before + 10
+
+    # Nothing is told any more, and yet the picture and the words follow the time.
+    await page.clock.run_for(240_000)
+    await expect(studio).to_contain_text("delivery proven 6 minutes ago")
+    await expect(studio).not_to_contain_text("✓")
+    assert dark(await pixels(page)) == before
+    # What looks for faults waits for timers.
+    await page.clock.resume()
+    assert await serious_findings(page) == []
+
+
+async def test_a_link_that_one_end_alone_reports_ends_half_way(page: Page) -> None:
+    await open_card(page, {"show_peers": False})
+    peers = [a_peer(n, state="routed", path="routed", band="unknown") for n in (1, 2)]
+
+    async def drawn(says: str) -> int:
+        link = [1, 2, 9, "direct_lan", "critical", says, None]
+        await tell(page, a_snapshot(*peers, links=[link]))
+        # The link of a chosen peer is drawn in its full colour.
+        await page.evaluate("() => { fake.card.chosen = 1; return fake.card.updateComplete; }")
+        await page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+        return (await pixels(page)).get(CRITICAL, 0)
+
+    whole, first, second = [await drawn(says) for says in ("both", "first", "second")]
+    assert whole > 100
+    assert 0.4 * whole < first < 0.6 * whole
+    assert 0.4 * whole < second < 0.6 * whole
 
 
 async def test_names_of_peers_are_text_and_never_markup(page: Page) -> None:

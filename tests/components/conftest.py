@@ -167,6 +167,7 @@ class FakeMeshNode:
             STUDIO.peer_id: a_peer(STUDIO, "Studio", software="infrafabric/0.1.0 (agent)")
         }
         self.beacons: dict[str, Beacon] = {}
+        self.delivered: dict[str, float] = {}
         self.invitations: list[InvitationView] = []
         self.running = False
         self.left = False

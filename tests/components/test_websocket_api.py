@@ -148,7 +148,7 @@ async def test_a_snapshot_says_who_is_there_and_how_they_are_linked(
     assert garage["band"] == "unknown"
     assert garage["rtt_ms"] is None
     assert garage["last_seen"] == "2026-01-02T00:00:00+00:00"
-    assert snapshot["links"] == [[0, 1, 12, "direct_lan", "excellent", True]]
+    assert snapshot["links"] == [[0, 1, 12, "direct_lan", "excellent", "own", None]]
 
 
 async def test_links_between_others_come_from_their_beacons(
@@ -175,9 +175,10 @@ async def test_links_between_others_come_from_their_beacons(
     snapshot = await viewer.event()
 
     assert sorted(snapshot["links"]) == [
-        # The newer of two reports counts; nothing but its round trip is known of the link.
-        [1, 2, 300, "direct_wan", "good", False],
-        [1, 3, None, "turn_udp", "unknown", False],
+        # The newer of two reports counts, and that there are two; of its quality nothing but
+        # the round trip is known.
+        [1, 2, 300, "direct_wan", "good", "both", None],
+        [1, 3, None, "turn_udp", "unknown", "first", None],
     ]
     assert [peer["state"] for peer in snapshot["peers"]] == ["down", "down", "routed"]
 
@@ -198,7 +199,7 @@ async def test_only_what_changed_is_told_and_several_changes_are_told_together(
         [(3, "Cabin", "down"), (1, "Studio", "connected")],
     )
     assert changes.keys() == {"peers", "links"}
-    assert changes["links"] == [[0, 1, 12, "direct_lan", "excellent", True]]
+    assert changes["links"] == [[0, 1, 12, "direct_lan", "excellent", "own", None]]
 
     node.disconnect_peer(STUDIO.peer_id)
     node.remove_peer(GARAGE.peer_id)
@@ -225,7 +226,7 @@ async def test_a_measurement_that_looks_the_same_is_not_told(
     node.change_peer(STUDIO.peer_id, quality=Quality(rtt_ms=4.44, band=Band.GOOD, score=70))
     changes = await viewer.changes()
     assert changes["peers"][0]["rtt_ms"] == 4.4
-    assert changes["links"] == [[0, 1, 4.4, "direct_lan", "good", True]]
+    assert changes["links"] == [[0, 1, 4.4, "direct_lan", "good", "own", None]]
 
 
 async def test_new_beacons_are_told_with_the_next_statistics(
@@ -237,7 +238,9 @@ async def test_new_beacons_are_told_with_the_next_statistics(
 
     node.beacons = {STUDIO.peer_id: a_beacon(STUDIO, a_link(GARAGE))}
     node.set_stats()
-    assert await viewer.changes() == {"links": [[1, 2, 20, "direct_wan", "excellent", False]]}
+    assert await viewer.changes() == {
+        "links": [[1, 2, 20, "direct_wan", "excellent", "first", None]]
+    }
 
     # The same beacon again is no news, a newer one is.
     node.set_stats()
@@ -245,6 +248,55 @@ async def test_new_beacons_are_told_with_the_next_statistics(
     node.beacons = {STUDIO.peer_id: a_beacon(STUDIO, number=2)}
     node.set_stats()
     assert await viewer.changes() == {"links_removed": [[1, 2]]}
+
+
+async def test_a_link_of_others_that_one_end_alone_reports_says_which(
+    viewer: Viewer, node: FakeMeshNode
+) -> None:
+    node.add_peer(GARAGE, "Garage")
+    node.beacons = {GARAGE.peer_id: a_beacon(GARAGE, a_link(STUDIO))}
+    await viewer.subscribe()
+    assert [link[5] for link in (await viewer.event())["links"]] == ["second"]
+
+    node.beacons[STUDIO.peer_id] = a_beacon(STUDIO, a_link(GARAGE))
+    node.set_stats()
+    assert [link[5] for link in (await viewer.changes())["links"]] == ["both"]
+
+    # Newer beacons in another order say the same.
+    node.beacons = {
+        STUDIO.peer_id: a_beacon(STUDIO, a_link(GARAGE), number=3),
+        GARAGE.peer_id: a_beacon(GARAGE, a_link(STUDIO), number=2),
+    }
+    node.set_stats()
+    await viewer.nothing()
+
+
+async def test_a_proof_of_delivery_is_told_once_a_minute_however_much_is_sent(
+    viewer: Viewer, node: FakeMeshNode
+) -> None:
+    node.add_peer(GARAGE, "Garage")
+    node.connect_peer(STUDIO.peer_id)
+    await viewer.subscribe()
+    await viewer.event()
+
+    node.delivered = {STUDIO.peer_id: 1_700_000_039.5}
+    # A message alone is no news; the statistics that come every few seconds bring it.
+    await viewer.nothing()
+    node.set_stats()
+    proven = [0, 1, 12, "direct_lan", "excellent", "own", 1_699_999_980]
+    assert await viewer.changes() == {"links": [proven]}
+
+    node.delivered = {STUDIO.peer_id: 1_700_000_039.9}
+    node.set_stats()
+    await viewer.nothing()
+    node.delivered = {STUDIO.peer_id: 1_700_000_040.1}
+    node.set_stats()
+    assert await viewer.changes() == {"links": [[*proven[:6], 1_700_000_040]]}
+
+    # What the last link proved is no proof of the next.
+    node.delivered = {}
+    node.set_stats()
+    assert (await viewer.changes())["links"][0][6] is None
 
 
 async def test_names_that_the_user_gave_are_shown_and_followed(
@@ -439,4 +491,4 @@ async def test_no_more_links_are_told_than_a_picture_can_bear(
     links = (await viewer.event())["links"]
 
     assert len(links) == 2
-    assert links[0][5] is True
+    assert links[0][5] == "own"

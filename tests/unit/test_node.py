@@ -83,6 +83,41 @@ async def test_a_broadcast_reaches_every_linked_peer(lab: Lab) -> None:
         assert received.message.content == {"everybody": True}
 
 
+async def test_a_link_has_proven_itself_by_a_receipt_or_a_reply_until_it_ends(lab: Lab) -> None:
+    studio = await lab.join("Studio", Role.COMMAND)
+    home = lab.founder
+    begun = time.time()
+    assert home.node.delivered == {}
+
+    await home.node.send([studio.node.peer_id], draft())
+    assert begun <= home.node.delivered[studio.node.peer_id] <= time.time()
+    # A message that came proves nothing of what this node sends.
+    assert studio.node.delivered == {}
+
+    asked = asyncio.ensure_future(
+        studio.node.request(home.node.peer_id, MessageDraft(content={}, performative="request"))
+    )
+    for _ in range(2):
+        message = (await home.event(MessageReceived)).message
+        if message.performative == "request":
+            break
+    # The receipt of a request is not waited for: only its reply counts.
+    await home.node.reply(message, draft())
+    await asked
+    assert begun <= studio.node.delivered[home.node.peer_id] <= time.time()
+
+    await home.node.reconnect(studio.node.peer_id)
+    assert home.node.delivered == {}
+
+
+async def test_a_refused_message_proves_nothing(lab: Lab) -> None:
+    studio = await lab.join("Studio")
+    request = MessageDraft(content={}, performative="request")
+    result = await studio.node.send([lab.founder.node.peer_id], request)
+    assert dict(result.receipts) == {lab.founder.node.peer_id: ReceiptStatus.NOT_ALLOWED}
+    assert studio.node.delivered == {}
+
+
 async def test_two_requests_in_one_conversation_get_their_own_replies(lab: Lab) -> None:
     home = lab.founder
     studio = await lab.join("Studio", Role.COMMAND)

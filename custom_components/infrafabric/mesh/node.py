@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 import logging
+import math
 import secrets
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -84,6 +85,7 @@ class MeshNode:
         self.peer_id = engine.identity.peer_id
         """This node's own id, 32 base32 characters."""
         self.check_groups = check_groups(self.peer_id)
+        self._delivered: dict[str, float] = {}
 
     # Coming into being
 
@@ -246,6 +248,20 @@ class MeshNode:
         Every signature is checked; who lies about its own links is still believed.
         """
         return self._engine.beacons.beacons
+
+    @property
+    def delivered(self) -> Mapping[str, float]:
+        """When the link to each peer last proved that it carries messages, Unix seconds.
+
+        The proof is a receipt, ``accepted``, or a reply; it counts from when the message was
+        sent, or the reply was there. Who gave none since the present link opened is missing.
+        """
+        return {
+            peer_id: at
+            for peer_id, session in self._engine.connected.items()
+            if (at := self._delivered.get(peer_id)) is not None
+            and at >= (session.link.opened_at or math.inf)
+        }
 
     @property
     def stats(self) -> NodeStats:
@@ -435,6 +451,7 @@ class MeshNode:
     async def _send(
         self, receivers: Sequence[str], message: IFMessage, seconds: float
     ) -> SendResult:
+        sent = time.time()
         # All are under way before the first is waited for: that takes no task for each.
         under_way = [self._under_way(peer_id, message, seconds) for peer_id in receivers]
         try:
@@ -446,6 +463,9 @@ class MeshNode:
             for receipt in under_way:
                 if receipt is not None:
                     receipt.cancel()
+        for peer_id, status in receipts.items():
+            if status is ReceiptStatus.ACCEPTED:
+                self._delivered[peer_id] = sent
         return SendResult(message=message, receipts=receipts)
 
     def _under_way(
@@ -478,13 +498,16 @@ class MeshNode:
             receipt = engine.deliver(receiver, message, asked, timeout)
             if receipt is not None:
                 receipt.add_done_callback(partial(_pass_on, asked))
-            return await asked.reply
+            reply = await asked.reply
         except TimeoutError as err:
             raise DeadlineError(
                 "request_timeout",
                 f"The peer did not reply to the request within {timeout:g} s.",
                 seconds=f"{timeout:g}",
             ) from err
+        else:
+            self._delivered[receiver] = time.time()
+            return reply
         finally:
             engine.conversations.over(receiver, trace_id)
             if receipt is not None:
