@@ -324,6 +324,9 @@ def _all() -> Iterator[StudioSensorDescription[Any]]:
         options=[band.value for band in HealthBand if band is not HealthBand.UNKNOWN],
         things=studio,
         has_fn=has_statistics,
+        # Another band is news. The reasons of a bad stream come and go with every reading.
+        at_once_fn=_band,
+        calm_seconds=SLOW_SECONDS,
         value_fn=_band,
         attributes_fn=lambda coordinator: {
             "reasons": sorted(reason.value for reason in coordinator.health.reasons)
