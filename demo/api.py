@@ -261,8 +261,8 @@ class Flow:
         self.step = step
 
     @classmethod
-    async def begin(cls, api: Api, path: str, handler: str) -> Self:
-        """Open the dialog."""
+    async def begin(cls, api: Api, path: str, handler: str | list[str]) -> Self:
+        """Open the dialog; that of a part of an entry is named by the entry and the part's type."""
         return cls(api, path, await api.rest("POST", path, {"handler": handler}))
 
     @classmethod

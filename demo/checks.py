@@ -12,6 +12,7 @@ from infrafabric.mesh.model import ReceiptStatus
 from .api import Json
 from .dashboard import URL_PATH
 from .hostile import HostileAgent
+from .phone import RULE
 from .processes import DemoError, until
 from .studios import DESTINATION, STREAM_KEY
 from .world import World
@@ -90,6 +91,30 @@ async def agent_hears_broadcast(world: World) -> str:
     message = next(message for message in agent.messages() if message["content"] == content)
     demand(message["sender"].endswith(home.peer_id), f"It came from {message['sender']}")
     return f"The agent and Studio got a broadcast, in {took:.0f} ms"
+
+
+async def people_are_notified(world: World) -> str:
+    """What Studio notifies Home of is on a phone at Home, by Home's own rule."""
+    home, studio = world.home, world.studio
+    text = f"Doors open in {time.time_ns()}."
+    async with world.phone.notifications() as shown:
+        began = time.monotonic()
+        await studio.api.action(
+            "notify",
+            "send_message",
+            {
+                "entity_id": await studio.entity(home.peer_id, "notify"),
+                "title": "Stage",
+                "message": text,
+            },
+        )
+        async with asyncio.timeout(10):
+            push = await shown.get()
+        took = (time.monotonic() - began) * 1000
+    demand(push["title"] == RULE, f"The notification's title is {push['title']}")
+    expected = f"Message from Studio: Stage\n{text}"
+    demand(push["message"] == expected, f"The phone shows {push['message']!r}")
+    return f"A message from Studio's notify entity was on a phone at Home, in {took:.0f} ms"
 
 
 async def forgeries_are_refused(world: World) -> str:
@@ -207,6 +232,7 @@ CHECKS: Final[tuple[Callable[[World], Awaitable[str]], ...]] = (
     connected_with_rtt,
     automation_is_answered,
     agent_hears_broadcast,
+    people_are_notified,
     forgeries_are_refused,
     obs_streams_and_records,
     vmix_streams_and_records,

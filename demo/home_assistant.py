@@ -49,6 +49,7 @@ logger:
   logs:
     custom_components.infrafabric: debug
     homeassistant.core: info
+mobile_app:
 recorder:
   commit_interval: 1
 script: !include scripts.yaml

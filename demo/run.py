@@ -12,7 +12,7 @@ import time
 # Started as a file by script/demo.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from demo.api import PASSWORD, USERNAME
+from demo.api import PASSWORD, USERNAME, Json
 from demo.checks import run_checks
 from demo.dashboard import PATH
 from demo.processes import Child, DemoError, free_port, port_is_free
@@ -106,9 +106,17 @@ async def show(world: World) -> None:
         print(f"  {home.name:8} {home.url}{PATH}")
     print(f"  Log in as {USERNAME} with the password {PASSWORD}")
     print("  Ctrl-C ends everything", flush=True)
+    async with world.phone.notifications() as shown:
+        await watch(world, shown)
+
+
+async def watch(world: World, shown: asyncio.Queue[Json]) -> None:
+    """Print what the agent hears and the phone shows, until something ends."""
     heard = 0
     while True:
         await asyncio.sleep(0.5)
+        while not shown.empty():
+            print(f"  The phone at Home shows: {shown.get_nowait()['message']}", flush=True)
         if world.studios.has_obs and not world.studios.receiver.running:
             # It takes one stream, and ends with it.
             await world.studios.receiver.start()

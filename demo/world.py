@@ -10,6 +10,7 @@ from .automations import add_automations
 from .dashboard import save_dashboard
 from .home_assistant import HomeAssistant, start_all
 from .mesh import MeshEntry
+from .phone import Phone, add_rule
 from .processes import Child
 from .studios import StudioEntry, Studios
 
@@ -28,6 +29,8 @@ class World:
 
     home: MeshEntry
     studio: MeshEntry
+    phone: Phone
+    """At Home; shows what people at Studio write."""
     controlled: Mapping[str, StudioEntry]
     """What Studio controls: "vmix", and "obs" where there is one."""
 
@@ -89,11 +92,13 @@ class World:
             self._say(f"Studio controls a stand-in for vMix; OBS Studio needs: {packages}")
 
     async def furnish(self) -> None:
-        """Add the automations and the dashboards."""
+        """Add the automations, the phone with its rule, and the dashboards."""
         await add_automations(self.home, self.studio)
+        self.phone = await Phone.register(self.home.api)
+        await add_rule(self.home.api, self.phone)
         for mesh in (self.home, self.studio):
             await save_dashboard(mesh)
-        self._say("Automations and dashboards are in place")
+        self._say("Automations, a phone at Home with its rule, and dashboards are in place")
 
     async def build(self) -> None:
         """Do all of it."""

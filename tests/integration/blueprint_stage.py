@@ -49,7 +49,6 @@ input_button:
 input_text:
   mesh:
     name: Mesh
-mobile_app:
 scene:
   - name: Show
     entities:

@@ -30,6 +30,10 @@ async def test_a_broadcast_reaches_an_agent_without_home_assistant(world: World)
     await checks.agent_hears_broadcast(world)
 
 
+async def test_a_notification_from_the_other_home_is_on_a_phone(world: World) -> None:
+    await checks.people_are_notified(world)
+
+
 async def test_forged_and_replayed_messages_over_a_live_link_are_counted_only(world: World) -> None:
     await checks.forgeries_are_refused(world)
 
