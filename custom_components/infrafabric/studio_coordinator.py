@@ -78,6 +78,20 @@ def stored_destinations(entry: ConfigEntry[Any]) -> dict[str, Destination]:
     return found
 
 
+def unreadable_destinations(entry: ConfigEntry[Any]) -> list[Mapping[str, Any]]:
+    """Return what is stored of destinations that cannot be used, untouched, keys included.
+
+    A later version may have written them, and may want them back.
+    """
+    unreadable: list[Mapping[str, Any]] = []
+    for values in entry.options.get(CONF_DESTINATIONS, ()):
+        try:
+            Destination.from_mapping(values)
+        except InvalidError:
+            unreadable.append(values)
+    return unreadable
+
+
 class _Parts:
     """What one platform shows of a studio's parts, such as its scenes."""
 

@@ -1,6 +1,6 @@
 """Options flow of a studio: what gets entities, and where streams may go."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
 
 import probatio
@@ -63,7 +63,10 @@ from .studio_coordinator import (
     OPTION_DEFAULTS,
     StudioConfigEntry,
     stored_destinations,
+    unreadable_destinations,
 )
+from .studio_entity import MAX_NAME
+from .studio_things import shortened
 
 CONF_DESTINATION: Final = "destination"
 CONF_KEY: Final = "key"
@@ -282,30 +285,41 @@ class StudioOptionsFlow(OptionsFlow):
         """The stored destinations by name."""
         return stored_destinations(self.config_entry)
 
+    @property
+    def _unreadable(self) -> dict[str, Mapping[str, Any]]:
+        """What is stored of those that cannot be read, by what stands for each in a form."""
+        stored = unreadable_destinations(self.config_entry)
+        # No name begins with a space.
+        return {f" {number}": values for number, values in enumerate(stored, 1)}
+
     async def async_step_destinations(
         self, _user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """List the destinations and offer what can be done with them."""
-        destinations = self._destinations
-        if not destinations:
+        destinations, unreadable = self._destinations, self._unreadable
+        if not destinations and not unreadable:
             return self.async_show_menu(
                 step_id="destinations_none",
                 menu_options=["destination_add"],
                 description_placeholders={"studio": plain(self.config_entry.title)},
             )
+        listed = [
+            f"- **{plain(name)}**: {plain(destination.public())}"
+            for name, destination in destinations.items()
+        ]
+        shown = {"studio": plain(self.config_entry.title), "destinations": "\n".join(listed) or "–"}
+        if unreadable:
+            shown["unreadable"] = "\n".join(
+                f"- **{plain(_name_of(values))}**" for values in unreadable.values()
+            )
         return self.async_show_menu(
-            step_id="destinations",
+            step_id="destinations_unreadable" if unreadable else "destinations",
             menu_options=["destination_add", "destination_edit", "destination_remove"],
-            description_placeholders={
-                "studio": plain(self.config_entry.title),
-                "destinations": "\n".join(
-                    f"- **{plain(name)}**: {plain(destination.public())}"
-                    for name, destination in destinations.items()
-                ),
-            },
+            description_placeholders=shown,
         )
 
     async_step_destinations_none = async_step_destinations
+    async_step_destinations_unreadable = async_step_destinations
 
     async def async_step_destination_add(
         self, user_input: dict[str, Any] | None = None
@@ -347,6 +361,9 @@ class StudioOptionsFlow(OptionsFlow):
             self._editing = self._destinations[user_input[CONF_DESTINATION]]
             self._service = self._editing.service
             return await self.async_step_destination()
+        if not self._destinations:
+            # Those that cannot be read cannot be changed.
+            return await self.async_step_destinations()
         return self.async_show_form(
             step_id="destination_edit",
             data_schema=probatio.Schema(
@@ -374,9 +391,11 @@ class StudioOptionsFlow(OptionsFlow):
                 shown |= details
             else:
                 kept = self._destinations
+                taken = kept.keys() | {_name_of(values) for values in self._unreadable.values()}
                 if editing is not None:
                     kept.pop(editing.name, None)
-                if made.name not in kept:
+                    taken -= {editing.name}
+                if made.name not in taken:
                     return self._save([*kept.values(), made])
                 errors[CONF_NAME] = "destination_name_taken"
             values = user_input
@@ -417,7 +436,8 @@ class StudioOptionsFlow(OptionsFlow):
         if user_input is not None:
             gone = user_input[CONF_DESTINATIONS]
             return self._save(
-                [known for name, known in self._destinations.items() if name not in gone]
+                [known for name, known in self._destinations.items() if name not in gone],
+                forgotten=gone,
             )
         return self.async_show_form(
             step_id="destination_remove",
@@ -431,15 +451,28 @@ class StudioOptionsFlow(OptionsFlow):
             SelectOptionDict(value=name, label=f"{name} ({destination.public()})")
             for name, destination in self._destinations.items()
         ]
+        if multiple:
+            options += [
+                SelectOptionDict(value=key, label=f"{_name_of(values)} (?)")
+                for key, values in self._unreadable.items()
+            ]
         return SelectSelector(
             SelectSelectorConfig(options=options, multiple=multiple, mode=SelectSelectorMode.LIST)
         )
 
-    def _save(self, destinations: list[Destination]) -> ConfigFlowResult:
+    def _save(
+        self, destinations: list[Destination], forgotten: Container[str] = ()
+    ) -> ConfigFlowResult:
+        unreadable = [
+            dict(values) for key, values in self._unreadable.items() if key not in forgotten
+        ]
         return self.async_create_entry(
             data={
                 **self.config_entry.options,
-                CONF_DESTINATIONS: [destination.as_mapping() for destination in destinations],
+                CONF_DESTINATIONS: [
+                    *(destination.as_mapping() for destination in destinations),
+                    *unreadable,
+                ],
             }
         )
 
@@ -458,6 +491,12 @@ def _title(service: Service) -> str:
     """Return a service's name as people write it."""
     preset = PRESETS.get(service)
     return service.value.upper() if preset is None else preset.title
+
+
+def _name_of(values: Mapping[str, Any]) -> str:
+    """Return what a stored destination that cannot be read is called; it may have no name."""
+    name = values.get(CONF_NAME)
+    return shortened(name, MAX_NAME) if isinstance(name, str) and name.strip() else "?"
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, Any]:

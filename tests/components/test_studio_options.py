@@ -481,6 +481,49 @@ async def test_stored_destinations_are_forgotten_with_their_keys(
     assert not init_studio.asked("stop")
 
 
+# What a later version may have written.
+LATER = {"name": "Satellite *dish*", "service": "satellite", "key": "later-hunter2", "dish": 7}
+NAMELESS = {"service": 4711}
+
+
+@pytest.mark.parametrize("studio_options", [{CONF_DESTINATIONS: [LATER, SRT, NAMELESS]}])
+async def test_a_destination_that_cannot_be_read_is_said_so_and_stays_as_it_is(
+    hass: HomeAssistant, studio_entry: MockConfigEntry, init_studio: FakeStudioClient
+) -> None:
+    menu = await _open(hass, studio_entry, "destinations")
+    assert menu["step_id"] == "destinations_unreadable"
+    placeholders = menu["description_placeholders"]
+    assert placeholders is not None
+    assert "Truck" in placeholders["destinations"]
+    assert placeholders["unreadable"] == "- **Satellite &#42;dish&#42;**\n- **?**"
+    assert "hunter2" not in str(placeholders)
+
+    form = await _submit(hass, menu, {"next_step_id": "destination_edit"})
+    assert _offered(form, "destination") == ["Truck"]
+    form = await _submit(hass, form, {"destination": "Truck"})
+    values = {**_suggested(form), "latency_ms": 500}
+    taken = await _submit(hass, form, {**values, "name": LATER["name"]})
+    assert taken["errors"] == {"name": "destination_name_taken"}
+    await _submit(hass, taken, values)
+    assert studio_entry.options[CONF_DESTINATIONS] == [{**SRT, "latency_ms": 500}, LATER, NAMELESS]
+
+    form = await _open(hass, studio_entry, "destinations", "destination_remove")
+    dish, nameless = _offered(form, CONF_DESTINATIONS)[1:]
+    await _submit(hass, form, {CONF_DESTINATIONS: ["Truck", nameless]})
+    assert studio_entry.options[CONF_DESTINATIONS] == [LATER]
+
+    menu = await _open(hass, studio_entry, "destinations")
+    assert menu["description_placeholders"] == placeholders | {
+        "destinations": "–",
+        "unreadable": "- **Satellite &#42;dish&#42;**",
+    }
+    again = await _submit(hass, menu, {"next_step_id": "destination_edit"})
+    assert again["step_id"] == "destinations_unreadable", "none of them can be changed"
+    form = await _submit(hass, again, {"next_step_id": "destination_remove"})
+    await _submit(hass, form, {CONF_DESTINATIONS: [dish]})
+    assert studio_entry.options[CONF_DESTINATIONS] == []
+
+
 async def test_what_the_studio_cannot_stream_to_is_not_offered_by_a_vmix(
     hass: HomeAssistant, studio_entry: MockConfigEntry, init_studio: FakeStudioClient
 ) -> None:
