@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 import random
 import shutil
+import socket
 import uuid
 
 import aiohttp
@@ -623,6 +624,22 @@ async def test_a_stream_arrives_over_encrypted_srt_and_everything_stops_at_once(
     finally:
         await receiver.kill()
     assert PASSPHRASE not in repr(told.events)
+
+
+async def test_an_srt_server_that_does_not_answer_is_given_up_within_seconds(client, told):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        await client.set_destination(
+            Destination(name="Silent", service=Service.SRT, host="127.0.0.1", port=port)
+        )
+        # About 3 s for OBS 29 and 4 s for OBS 32, as the documentation says.
+        async with asyncio.timeout(10):
+            with pytest.raises(RefusedError) as raised:
+                await client.start_output("stream")
+    assert raised.value.code == "output_failed"
+    assert client.state.outputs["stream"].state is OutputState.STOPPED
+    assert told.happenings("stream") == [Happening.FAILED]
 
 
 # -- the end, and back again ----------------------------------------------------------------------
