@@ -12,6 +12,7 @@ from custom_components.infrafabric.const import MAX_EVENT_CONTENT
 from custom_components.infrafabric.mesh.api import MessageDraft
 from custom_components.infrafabric.mesh.messages.message import IFMessage
 from custom_components.infrafabric.mesh.model import Role
+from custom_components.infrafabric.mesh.trust.identity import check_groups
 from custom_components.infrafabric.surfaces import recipients
 from custom_components.infrafabric.surfaces.notifier import MESSAGE_BUTTONS
 from custom_components.infrafabric.surfaces.peer_messages import (
@@ -246,6 +247,22 @@ async def test_a_rule_is_about_the_peers_it_names(
     await hass.async_block_till_done()
 
     assert [push["message"] for push in pushes()] == ["Message from Garage: From the garage"]
+
+
+@pytest.mark.parametrize("name", ["Garage", "ＧＡＲＡＧＥ", "Home"])
+async def test_a_peer_that_takes_the_name_of_another_is_told_apart(
+    hass: HomeAssistant, add: Add, node: FakeMeshNode, pushes: Any, name: str
+) -> None:
+    node.add_peer(GARAGE, "Garage")
+    await hass.async_block_till_done()
+    await add("peer_message")
+    node.change_peer(STUDIO.peer_id, name=name)
+    write(node, "Open the door")
+    await hass.async_block_till_done()
+
+    [push] = pushes()
+    groups = check_groups(STUDIO.peer_id)[:14]
+    assert push["message"] == f"Message from {name} ({groups}): Open the door"
 
 
 async def test_a_message_is_told_whose_content_is_too_long_for_an_event(

@@ -4,6 +4,7 @@ No clock and no Home Assistant but its context; seconds are passed in. Whoever m
 into a mesh chooses every character of these, so nothing of them is taken as it comes.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 import unicodedata
@@ -25,6 +26,8 @@ With title, name and buttons it fits into the 4 KiB of a push, even if each take
 """
 LOOKED_AT: Final = 4
 """Times as many characters are looked at, in case some are left out."""
+SHOWN_GROUPS: Final = len("AAAA-BBBB-CCCC")
+"""Characters of the check groups that tell peers of one name apart: 60 bits of a hash."""
 MESSAGE_BURST: Final = 10
 """Messages of one peer that a rule shows at once."""
 MESSAGE_INTERVAL: Final = 360.0
@@ -70,6 +73,25 @@ def said_to_people(message: IFMessage) -> Said | None:
     shown_text, text_cut = _shown(text, MAX_MESSAGE_TEXT)
     both = "\n".join(part for part in (shown_title.replace("\n", " "), shown_text) if part)
     return Said(both, title_cut or text_cut) if both else None
+
+
+def told_apart(name: str, check_groups: str, others: Iterable[str]) -> str:
+    """Return what to call the peer of a message; peers choose their names, also those of others.
+
+    Args:
+        name: Of the peer.
+        check_groups: Of its id, which its device shows as serial number.
+        others: Names of everybody else in the mesh.
+
+    """
+    if _alike(name) in map(_alike, others):
+        return f"{name} ({check_groups[:SHOWN_GROUPS]})"
+    return name
+
+
+def _alike(name: str) -> str:
+    """Return what is the same for names that look the same but for their case or width."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _shown(text: str, length: int) -> tuple[str, bool]:

@@ -1,6 +1,7 @@
 """What happens in meshes and studios, as far as a notification rule is about it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 import time
 from typing import Any, Final
@@ -11,6 +12,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.target import TargetSelection
 
+from ..const import CONF_NODE_NAME
 from ..happenings import SIGNAL, SIGNAL_MESH, SIGNAL_STUDIO, Happened, Occasion
 from ..hub import MeshHub
 from ..mesh.messages.message import IFMessage
@@ -30,7 +32,7 @@ from ..studio.health import HealthBand
 from ..studio_coordinator import StudioCoordinator
 from ..targets import devices_of
 from .news import News, clock, file_name
-from .peer_messages import Allowance, said_to_people
+from .peer_messages import Allowance, said_to_people, told_apart
 from .rules import Rule, Told, What
 from .texts import health_text, reason_text
 
@@ -277,11 +279,17 @@ class Watch:
             return
         key = (what, hub.entry.entry_id, peer_id)
         allowance = self._allowances.setdefault(key, Allowance(now))
-        if allowance.take(now):
+        show = allowance.take(now)
+        if not show and key in self._timers:
+            return
+        others = [each.name for each in hub.peers.values() if each.peer_id != peer_id]
+        others.append(hub.entry.data[CONF_NODE_NAME])
+        peer = replace(peer, name=told_apart(peer.name, peer.check_groups, others))
+        if show:
             text = "peer_message_cut" if said.cut else what.value
             mark = str(message.sequence_num)
             self._tell_of_peer(what, text, peer, device_id, mark=mark, said=said.text)
-        elif key not in self._timers:
+        else:
             tell = partial(self._tell_held, key, peer, device_id)
             self._wake(key, allowance.wait(now), tell)
 
