@@ -1,6 +1,7 @@
 """The YAML examples in the documentation are what Home Assistant itself takes."""
 
 from collections.abc import AsyncGenerator, Iterator
+import importlib
 import logging
 from pathlib import Path
 import re
@@ -105,6 +106,14 @@ async def test_an_automation_or_script_is_loaded_without_a_warning(
 def test_an_action_is_one_that_home_assistant_takes(example: dict[str, Any]) -> None:
     if "action" in example:
         cv.SCRIPT_SCHEMA([example])
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_settings_in_configuration_yaml_are_ones_that_home_assistant_takes(
+    example: dict[str, Any],
+) -> None:
+    for domain in example.keys() & {"lovelace", "logger", "recorder"}:
+        importlib.import_module(f"homeassistant.components.{domain}").CONFIG_SCHEMA(example)
 
 
 def fields_of(domain: str, action: str) -> set[str]:

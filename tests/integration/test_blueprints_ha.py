@@ -10,8 +10,10 @@ import re
 
 import pytest
 import pytest_asyncio
+import yaml
 
 from demo.api import Json
+from demo.home_assistant import REPOSITORY
 from demo.processes import DemoError, until
 
 from .blueprint_stage import BLUEPRINTS, SOURCE, Stage
@@ -19,6 +21,7 @@ from .log_check import findings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+FENCE = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ALL = sorted(path.relative_to(BLUEPRINTS) for path in BLUEPRINTS.rglob("*.yaml"))
 EXPECTED = (
     # Of how this Home Assistant is started, of every integration that does not come with it, and
@@ -356,6 +359,28 @@ async def test_a_slow_peer_alerts_the_phone_and_its_button_dials_again(stage: St
 # -- all of them ------------------------------------------------------------------------------
 
 
+async def test_the_automations_and_scripts_in_the_docs_are_taken_by_the_editors(
+    stage: Stage,
+) -> None:
+    wanted = set()
+    for page in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))):
+        for number, text in enumerate(FENCE.findall(page.read_text())):
+            example = yaml.safe_load(text)
+            for domain, mark in (("automation", "triggers"), ("script", "sequence")):
+                if mark in example:
+                    key = f"docs_{page.stem.replace("-", "_").lower()}_{number}"
+                    url = f"/api/config/{domain}/config/{key}"
+                    await stage.api.rest("POST", url, {**example, "alias": key})
+                    wanted.add((f"{domain}.{key}", "on" if domain == "automation" else "off"))
+
+    async def loaded() -> bool:
+        states = await stage.api.states()
+        return wanted <= {(name, state["state"]) for name, state in states.items()}
+
+    await until("the examples to be loaded", loaded, 10)
+    assert {name.partition(".")[0] for name, _ in wanted} == {"automation", "script"}
+
+
 async def test_every_blueprint_is_in_use_and_home_assistant_has_nothing_to_say_of_it(
     stage: Stage,
 ) -> None:
@@ -365,8 +390,7 @@ async def test_every_blueprint_is_in_use_and_home_assistant_has_nothing_to_say_o
         if domain in ("automation", "script"):
             assert state["state"] != "unavailable", name
             related = await stage.api.call("search/related", item_type=domain, item_id=name)
-            [path] = related[f"{domain}_blueprint"]
-            used.add(Path(domain, path))
+            used |= {Path(domain, path) for path in related.get(f"{domain}_blueprint", ())}
     assert used == set(ALL)
 
     issues = (await stage.api.call("repairs/list_issues"))["issues"]
