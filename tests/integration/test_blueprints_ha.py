@@ -368,7 +368,7 @@ async def test_the_automations_and_scripts_in_the_docs_are_taken_by_the_editors(
             example = yaml.safe_load(text)
             for domain, mark in (("automation", "triggers"), ("script", "sequence")):
                 if mark in example:
-                    key = f"docs_{page.stem.replace("-", "_").lower()}_{number}"
+                    key = f"docs_{page.stem.replace('-', '_').lower()}_{number}"
                     url = f"/api/config/{domain}/config/{key}"
                     await stage.api.rest("POST", url, {**example, "alias": key})
                     wanted.add((f"{domain}.{key}", "on" if domain == "automation" else "off"))
