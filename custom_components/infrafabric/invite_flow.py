@@ -17,8 +17,9 @@ from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
-    TextSelector,
-    TextSelectorConfig,
+    TemplateSelector,
+    TemplateSelectorConfig,
+    make_selector_config_schema,
 )
 from homeassistant.util import dt as dt_util
 
@@ -50,6 +51,24 @@ INVITE_SCHEMA: Final = probatio.Schema(
         probatio.Required(CONF_EXPIRY, default="day"): EXPIRY,
     }
 )
+
+
+class _CopyConfig(TemplateSelectorConfig, total=False):
+    preview: bool
+
+
+class _CopySelector(TemplateSelector):
+    """A text that is not to be edited, with a button that copies it.
+
+    Of Home Assistant's fields only its code editor has such a button, also without HTTPS, and can
+    be selected from while it is read-only; a text area is disabled then. There is nothing to try
+    out in this text, so the editor gets no preview, which only its frontend knows.
+    """
+
+    CONFIG_SCHEMA = make_selector_config_schema({probatio.Optional("preview"): bool})
+
+    def __init__(self) -> None:
+        super().__init__(_CopyConfig(read_only=True, preview=False))
 
 
 class InvitationSteps(OptionsFlow):
@@ -138,7 +157,7 @@ class InvitationSteps(OptionsFlow):
             {
                 probatio.Optional(
                     CONF_TEXT, description={"suggested_value": self._text}
-                ): TextSelector(TextSelectorConfig(multiline=True, read_only=True)),
+                ): _CopySelector(),
                 probatio.Optional(CONF_QR): QrCodeSelector(
                     QrCodeSelectorConfig(
                         data=self._text,

@@ -1,6 +1,7 @@
 """Home's dashboards with the card, who looks at them, and how they log in."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Final
 
 from playwright.async_api import Browser, Page
@@ -11,6 +12,8 @@ STRATEGY: Final = "card-strategy"
 """Address of a dashboard that builds itself."""
 EDITED: Final = "card-edited"
 """Address of a dashboard with one card."""
+IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
+"""Where pictures of the card go with ``--write-pictures``."""
 GUEST: Final = "guest"
 GUEST_PASSWORD: Final = "guest-guest"
 
