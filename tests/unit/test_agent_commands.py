@@ -10,12 +10,14 @@ from pathlib import Path
 import signal
 import sys
 from typing import Any
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
 
 from infrafabric.mesh.agent import (
     cli,
+    leave_command,
     node_commands,
     operations,
     output,
@@ -307,6 +309,47 @@ async def test_a_signaling_server_takes_as_many_as_it_is_told(desk: Desk) -> Non
 def test_the_usual_limits_are_those_of_the_usual_size() -> None:
     assert Limits.of(Limits().connections) == Limits()
     assert Limits.of(4096) == Limits(connections=4096, unauthenticated=2048, joiners=1024)
+
+
+async def test_leaving_unheard_is_an_error_unless_it_is_wanted(mesh: Desk) -> None:
+    await mesh.end(mesh.running)
+    wait = ("--yes", "--wait", "0.1s")
+    error = await mesh.fails("leave", "--state", mesh.studio, *wait)
+    assert (error.code, error.exit_code) == ("nobody_connected", 4)
+    assert (mesh.studio / "node.json").exists()
+    await mesh.out("leave", "--state", mesh.studio, *wait, "--force")
+    assert "stays a member" in await mesh.said("No other member heard it")
+    assert not (mesh.studio / "node.json").exists()
+
+
+async def test_a_revoked_member_and_a_lonely_founder_leave_without_a_word(mesh: Desk) -> None:
+    running = mesh.begin("agent", "run", "--state", mesh.studio, "--json")
+    await mesh.said('"peer_connected"')
+    await mesh.out("revoke", "--state", mesh.home, "Studio")
+    with pytest.raises(RefusedError):
+        await asyncio.wait_for(running, 15)
+    told = await mesh.json("leave", "--state", mesh.studio, "--yes")
+    assert told == {"mesh": "Lab", "told": False}
+    await mesh.end(mesh.running)
+    told = await mesh.json("leave", "--state", mesh.home, "--yes")
+    assert told == {"mesh": "Lab", "told": False}
+    assert not (mesh.home / "settings.json").exists()
+
+
+@pytest.mark.parametrize("answer", ["no", "yes"])
+async def test_at_a_terminal_leaving_asks_first(mesh: Desk, monkeypatch, answer: str) -> None:
+    async def typed(_limit: int, *, one_line: bool) -> str:
+        assert one_line
+        return f"{answer}\n"
+
+    monkeypatch.setattr(leave_command, "read_stdin", typed)
+    monkeypatch.setattr(sys, "stdin", Mock(isatty=lambda: True))
+    if answer == "no":
+        error = await mesh.fails("leave", "--state", mesh.studio)
+        assert (error.code, error.exit_code) == ("not_confirmed", 3)
+        assert (mesh.studio / "node.json").exists()
+    else:
+        assert await mesh.json("leave", "--state", mesh.studio) == {"mesh": "Lab", "told": True}
 
 
 async def test_what_is_piped_in_is_read(mesh: Desk) -> None:

@@ -395,6 +395,23 @@ def test_a_revoked_member_is_told_and_ends(mesh: World) -> None:
     assert back.returncode == 0, back.stderr
 
 
+def test_a_member_that_leaves_is_forgotten_at_once_and_forgets_everything(mesh: World) -> None:
+    state = mesh.join("Guest")
+    with running("agent", "run", "--state", state, "--json") as agent:
+        agent.event("peer_connected")
+        busy = infrafabric("agent", "leave", "--state", state, "--yes", "--json")
+        assert (busy.returncode, error_of(busy)) == (3, "state_in_use")
+    unsure = infrafabric("agent", "leave", "--state", state, "--json")
+    assert (unsure.returncode, error_of(unsure)) == (2, "usage")
+    left = infrafabric("agent", "leave", "--state", state, "--yes", "--json")
+    assert left.returncode == 0, left.stderr
+    assert json.loads(left.stdout) == {"mesh": "Lab", "told": True}
+    mesh.founder.event("peer_removed", where=lambda event: event["reason"] == "left")
+    assert not {"node.json", "settings.json"} & modes(state).keys()
+    again = infrafabric("agent", "leave", "--state", state, "--yes", "--json")
+    assert (again.returncode, error_of(again)) == (2, "no_state")
+
+
 def test_only_admins_invite_and_revoke(mesh: World, studio: Path) -> None:
     for args in (["invite"], ["revoke", "Home"], ["role", "Home", "observe"]):
         done = infrafabric("agent", args[0], "--state", studio, "--json", *args[1:])

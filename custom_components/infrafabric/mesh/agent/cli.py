@@ -24,6 +24,7 @@ _SIGNALED: Final = 128
 _MODULES: Final = {
     "init": "setup_commands",
     "join": "setup_commands",
+    "leave": "leave_command",
     "run": "run_command",
     "signal": "signal_command",
 }

@@ -12,6 +12,7 @@ from .store import default_directory
 ROLES: Final = ("observe", "command", "admin")
 SEND_TIMEOUT: Final = 10.0
 REQUEST_TIMEOUT: Final = 30.0
+LEAVE_WAIT: Final = 10.0
 _UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _DURATION: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(s|m|min|h|d)?")
 _MAX_EXPIRY: Final = 30 * 86_400
@@ -109,7 +110,7 @@ def build() -> argparse.ArgumentParser:
     commands = agent.add_subparsers(metavar="COMMAND", dest="command", required=True)
     for add in (_init, _join, _run, _invite, _send, _listen, _peers, _status):
         add(commands)
-    for add in (_invitations, _cancel, _role, _revoke):
+    for add in (_invitations, _cancel, _role, _revoke, _leave):
         add(commands)
     _signal(groups)
     return parser
@@ -324,6 +325,24 @@ def _role(commands: _Commands) -> None:
 def _revoke(commands: _Commands) -> None:
     parser = _command(commands, "revoke", "remove a peer from the mesh for good")
     parser.add_argument("peer", help="name, id, or beginning of the id")
+
+
+def _leave(commands: _Commands) -> None:
+    parser = _command(
+        commands,
+        "leave",
+        "leave the mesh and delete the key of this node",
+        about="Say goodbye to the mesh, so that nobody waits for this node, and delete its key "
+        "and state for good. The agent must not run. To come back takes a new invitation.",
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--wait",
+        type=duration,
+        default=LEAVE_WAIT,
+        help=f"how long to wait for a member that hears the goodbye (default: {LEAVE_WAIT:g}s)",
+    )
+    parser.add_argument("--force", action="store_true", help="leave even if no member can be told")
 
 
 def _signal(groups: _Commands) -> None:
