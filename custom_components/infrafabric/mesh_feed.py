@@ -45,8 +45,8 @@ type Link = tuple[int, int, float | None, str, str, str, int | None]
 """Two peers' numbers (the smaller first), round trip in ms, path, band, who says so, and proof.
 
 Who says so is ``own`` for a link of this node, else ``both`` or which of the two: ``first`` or
-``second``. The proof is when a message last demonstrably got through, Unix seconds of the minute's
-beginning; it is only known of this node's own links.
+``second``. The proof is when a message last demonstrably got through, Unix seconds, told anew once
+a minute at most; it is only known of this node's own links.
 """
 
 
@@ -261,6 +261,7 @@ class MeshFeed:
             view = self.hub.peers.get(peer_id)
             if view is not None and view.connected:
                 number = self._numbers[peer_id]
+                told = self._links.get((0, number))
                 links[0, number] = (
                     0,
                     number,
@@ -268,7 +269,7 @@ class MeshFeed:
                     view.path.value,
                     view.quality.band.value,
                     "own",
-                    _minute(delivered.get(peer_id)),
+                    _proof(delivered.get(peer_id), told[6] if told else None),
                 )
         for pair, link in self._others.items():
             if len(links) >= MAX_FEED_LINKS:
@@ -313,9 +314,13 @@ def _rounded(rtt_ms: float | None) -> float | None:
     return round(rtt_ms, 1) if rtt_ms < EXACT_BELOW else round(rtt_ms)
 
 
-def _minute(at: float | None) -> int | None:
-    """Return the beginning of the minute of a proof, so that the next message is no news."""
-    return None if at is None else int(at // PROOF_STEP) * PROOF_STEP
+def _proof(at: float | None, told: int | None) -> int | None:
+    """Return when a proof was, or the one that was told as long as that is not much older."""
+    if at is None:
+        return None
+    if told is not None and told <= at < told + PROOF_STEP:
+        return told
+    return int(at)
 
 
 def _guess(rtt_ms: int | None) -> str:

@@ -68,8 +68,8 @@ export function configForm(): unknown {
           device: {
             multiple: true,
             filter: [
-              { integration: PLATFORM, model: "OBS Studio" },
-              { integration: PLATFORM, model: "vMix" },
+              { integration: PLATFORM, manufacturer: "OBS Project" },
+              { integration: PLATFORM, manufacturer: "StudioCoast" },
             ],
           },
         },

@@ -59,7 +59,7 @@ export interface LinkInfo {
   band: Band;
   own: boolean;
   says: Says;
-  /** When a message last demonstrably got through: Unix seconds, to the minute. */
+  /** When a message last demonstrably got through: Unix seconds, up to a minute late. */
   proven: number | null;
 }
 

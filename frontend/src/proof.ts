@@ -15,7 +15,7 @@ export function isProven(link: LinkInfo, now = Date.now()): boolean {
 /** Whether and when one of this node's own links proved that it delivers. */
 export function proofOf(link: LinkInfo, texts: Texts, language: string, now = Date.now()): string {
   if (link.proven === null) return texts.not_proven;
-  // The minute is known, not the second.
+  // Newer proofs are told once a minute only.
   if (now / 1000 - link.proven < 60) return texts.proven_now;
   return fill(texts.proven_ago, { ago: ago(new Date(link.proven * 1000), language, now) });
 }

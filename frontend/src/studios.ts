@@ -18,7 +18,8 @@ export interface Studio {
   scene: string | null;
 }
 
-const MODELS = new Set(["OBS Studio", "vMix"]);
+/** What the models of studios are; that of a vMix also names its edition, such as "vMix 4K". */
+const MODEL = /^(OBS Studio|vMix)( |$)/;
 /** Translation keys of the switches of outputs; the sensor of one is called `<key>_state`. */
 const OUTPUTS = new Set([
   "stream", "stream_number", "record", "virtual_camera", "replay_buffer", "external", "multicorder",
@@ -49,7 +50,7 @@ function domainOf(entityId: string): string {
 /** Tells whether a device is a studio of this integration. */
 export function isStudio(hass: Hass, deviceId: string | undefined): boolean {
   const model = deviceId === undefined ? null : hass.devices[deviceId]?.model;
-  return model !== null && model !== undefined && MODELS.has(model);
+  return model !== null && model !== undefined && MODEL.test(model);
 }
 
 /** The studios with what exists of each, by name; *only* limits them to these devices. */

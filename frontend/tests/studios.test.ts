@@ -27,7 +27,7 @@ function aHass(devices: Record<string, string>, entities: [string, string, strin
   } as unknown as Hass;
 }
 
-const HASS = aHass({ obs: "OBS Studio", vmix: "vMix", node: "Mesh node", lamp: "Lamp", peer: "Mesh peer" }, [
+const HASS = aHass({ obs: "OBS Studio", vmix: "vMix 4K", node: "Mesh node", lamp: "Lamp", peer: "Mesh peer" }, [
   ["switch.obs_stream", "obs", "stream"],
   ["sensor.obs_stream_state", "obs", "stream_state"],
   ["switch.obs_mute_mic", "obs", "mute"],

@@ -12,11 +12,9 @@ from demo.agents import Agent
 from demo.world import World
 
 from .card_page import pixels, serious_findings
-from .dashboards import EDITED, GUEST, Open, row
+from .dashboards import EDITED, GUEST, IMAGES, Open, row
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
 
 async def test_the_strategy_s_view_shows_the_mesh_with_measured_links(
@@ -53,7 +51,7 @@ async def test_the_card_is_a_resource_that_leads_to_the_bundle(world: World) -> 
 
 
 async def test_an_admin_invites_somebody_who_really_joins(
-    world: World, open_page: Open, tmp_path: Path
+    world: World, open_page: Open, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     page = await open_page()
     requested: list[str] = []
@@ -68,6 +66,8 @@ async def test_an_admin_invites_somebody_who_really_joins(
     await expect(dialog).to_contain_text("Copied")
     assert await page.evaluate("() => navigator.clipboard.readText()") == text
     assert await serious_findings(page, "infrafabric-invite-dialog") == []
+    if pytestconfig.getoption("--write-pictures"):
+        await dialog.screenshot(path=IMAGES / "card-invite.png")
 
     guest = Agent("Visitor", tmp_path / "visitor")
     await guest.join(text, "--local-address", "127.0.0.1")
@@ -137,11 +137,33 @@ async def test_the_card_is_edited_without_yaml(world: World, open_page: Open) ->
     assert card["type"] == "custom:infrafabric-card"
 
 
+async def test_a_message_that_arrived_proves_its_link_in_the_open_card(
+    world: World, open_page: Open
+) -> None:
+    page = await open_page()
+    studio = row(page, "Studio")
+    await expect(studio).to_contain_text("delivery not proven yet")
+    await world.home.api.action(
+        "infrafabric",
+        "send_message",
+        {"content": {"hello": "Studio"}},
+        target={"device_id": await world.home.device(await world.home.peer_named("Studio"))},
+        response=True,
+    )
+    await expect(studio).to_contain_text("✓ delivery proven just now", timeout=15_000)
+    await expect(row(page, "Agent")).to_contain_text("delivery not proven yet")
+    await expect(studio).to_contain_text("Links with others: reported by both ends 1")
+
+
 @pytest.mark.parametrize(
     ("name", "size", "scheme"),
-    [("card-phone", (390, 844), "light"), ("card-dark", (1200, 900), "dark")],
+    [
+        ("card-phone", (390, 844), "light"),
+        ("card-light", (1200, 900), "light"),
+        ("card-dark", (1200, 900), "dark"),
+    ],
 )
-async def test_it_fits_a_phone_and_the_dark(
+async def test_it_fits_a_phone_and_light_and_dark(
     open_page: Open, pytestconfig: pytest.Config, name: str, size: tuple[int, int], scheme: Any
 ) -> None:
     page = await open_page(size=size, color_scheme=scheme)

@@ -9,17 +9,42 @@ import pytest
 
 from demo.mesh import DOMAIN
 from demo.processes import until
+from demo.studios import StudioEntry
 from demo.world import World
 from tests.obs_world import MISSING, RealObs, missing_programs
+from tests.vmix_simulator import VmixSimulator
 
 from .card_page import serious_findings
-from .dashboards import Open
+from .dashboards import IMAGES, Open
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+async def test_a_switch_in_the_card_starts_and_stops_a_recording_of_vmix(
+    world: World, open_page: Open
+) -> None:
+    simulator = VmixSimulator()
+    await simulator.start()
+    try:
+        entry = await StudioEntry.add_vmix(world.home.home, simulator.port)
+        page = await open_page()
+        panel = page.locator("infrafabric-studio-panel").first
+        switch = panel.get_by_role("switch", name="Recording", exact=True)
+        await expect(switch).to_have_attribute("aria-checked", "false", timeout=20_000)
+        for wanted in (True, False):
+            await switch.click()
+            await expect(switch).to_have_attribute("aria-checked", str(wanted).lower())
+            await expect(switch).to_have_attribute("aria-busy", "false")
+            assert (simulator.world.recording_since is not None) is wanted
+        assert await serious_findings(page, "infrafabric-studio-panel") == []
+        await world.home.api.rest("DELETE", f"/api/config/config_entries/entry/{entry.entry_id}")
+        await expect(panel).to_have_count(0)
+    finally:
+        await simulator.stop()
+
+
 async def test_a_switch_in_the_card_starts_and_stops_a_recording_of_the_real_obs(
-    world: World, open_page: Open, tmp_path: Path
+    world: World, open_page: Open, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     if missing := missing_programs():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(
@@ -56,6 +81,8 @@ async def test_a_switch_in_the_card_starts_and_stops_a_recording_of_the_real_obs
         assert await serious_findings(page, "infrafabric-studio-panel") == []
         # OBS writes a picture that stands still only at the end; it must have some seconds of it.
         await asyncio.sleep(3)
+        if pytestconfig.getoption("--write-pictures"):
+            await panel.screenshot(path=IMAGES / "card-studio.png")
 
         await switch.click()
         await expect(switch).to_have_attribute("aria-checked", "false", timeout=20_000)

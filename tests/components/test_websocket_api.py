@@ -279,19 +279,19 @@ async def test_a_proof_of_delivery_is_told_once_a_minute_however_much_is_sent(
     await viewer.subscribe()
     await viewer.event()
 
-    node.delivered = {STUDIO.peer_id: 1_700_000_039.5}
+    node.delivered = {STUDIO.peer_id: 1_700_000_000.5}
     # A message alone is no news; the statistics that come every few seconds bring it.
     await viewer.nothing()
     node.set_stats()
-    proven = [0, 1, 12, "direct_lan", "excellent", "own", 1_699_999_980]
+    proven = [0, 1, 12, "direct_lan", "excellent", "own", 1_700_000_000]
     assert await viewer.changes() == {"links": [proven]}
 
-    node.delivered = {STUDIO.peer_id: 1_700_000_039.9}
+    node.delivered = {STUDIO.peer_id: 1_700_000_059.9}
     node.set_stats()
     await viewer.nothing()
-    node.delivered = {STUDIO.peer_id: 1_700_000_040.1}
+    node.delivered = {STUDIO.peer_id: 1_700_000_060.1}
     node.set_stats()
-    assert await viewer.changes() == {"links": [[*proven[:6], 1_700_000_040]]}
+    assert await viewer.changes() == {"links": [[*proven[:6], 1_700_000_060]]}
 
     # What the last link proved is no proof of the next.
     node.delivered = {}
