@@ -140,7 +140,7 @@ async def save_replay(studio: StudioCoordinator, _data: Mapping[str, Any]) -> di
 
 async def switch_scene(studio: StudioCoordinator, data: Mapping[str, Any]) -> dict[str, Any]:
     """Put a scene on air or into preview."""
-    source, mix = _source(studio, data["scene"]), _mix(studio, data["mix"])
+    source, mix = await _source(studio, data["scene"]), _mix(studio, data["mix"])
     if data["to"] == "preview":
         await studio.client.set_preview(source.key, mix=mix)
     else:
@@ -155,7 +155,7 @@ async def transition(studio: StudioCoordinator, data: Mapping[str, Any]) -> dict
     await studio.client.transition(
         data.get("name"),
         duration_ms=data.get("duration"),
-        source=None if scene is None else _source(studio, scene).key,
+        source=None if scene is None else (await _source(studio, scene)).key,
         mix=mix,
     )
     return _on_air(studio, mix)
@@ -168,7 +168,7 @@ async def overlay(studio: StudioCoordinator, data: Mapping[str, Any]) -> dict[st
         raise invalid("studio_no_overlay", number=str(number))
     await studio.client.set_overlay(
         number,
-        source=None if wanted is None else _source(studio, wanted).key,
+        source=None if wanted is None else (await _source(studio, wanted)).key,
         enabled=OVERLAY_MODES[data["mode"]],
     )
     state = _known(studio)
@@ -177,7 +177,7 @@ async def overlay(studio: StudioCoordinator, data: Mapping[str, Any]) -> dict[st
 
 async def set_item_visibility(studio: StudioCoordinator, data: Mapping[str, Any]) -> dict[str, Any]:
     """Show or hide every item of a scene that has a name."""
-    scene, name = _source(studio, data["scene"]), data["item"]
+    scene, name = await _source(studio, data["scene"]), data["item"]
     state = _known(studio)
     ids = [
         item.item_id
@@ -199,7 +199,7 @@ async def set_text(studio: StudioCoordinator, data: Mapping[str, Any]) -> dict[s
     """Write a text source or a field of a title."""
     wanted = data["input"]
     # OBS writes texts into inputs, which stand in scenes and are none.
-    source = wanted if studio.kind is StudioKind.OBS else _source(studio, wanted).key
+    source = wanted if studio.kind is StudioKind.OBS else (await _source(studio, wanted)).key
     await studio.client.set_text(source, data["text"], field=data.get("field"))
     return {"input": wanted, "field": data.get("field")}
 
@@ -307,7 +307,17 @@ def _output_key(studio: StudioCoordinator, wanted: str) -> str:
     raise InvalidError("unknown_output", f"There is no output {wanted}.", name=wanted)
 
 
-def _source(studio: StudioCoordinator, wanted: str) -> Source:
+async def _source(studio: StudioCoordinator, wanted: str) -> Source:
+    """Return a scene or input; one that is not known yet is looked for once."""
+    try:
+        return _known_source(studio, wanted)
+    except InvalidError:
+        # Somebody may have made it a moment ago.
+        await studio.client.read_sources()
+        return _known_source(studio, wanted)
+
+
+def _known_source(studio: StudioCoordinator, wanted: str) -> Source:
     """Return a scene or input by its key, its name or its number, in this order."""
     sources = _known(studio).sources
     if wanted in sources:

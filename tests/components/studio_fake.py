@@ -263,6 +263,8 @@ class FakeStudioClient:
         self.gate: asyncio.Event | None = None
         """Calls that change something wait for it."""
         self.picture = PICTURE
+        self.untold: dict[str, Source] = {}
+        """Scenes and inputs that are found only by who looks."""
         self.hotkey_names: Sequence[str] = ("OBSBasic.Screenshot", "OBSBasic.StartStreaming")
         self.raw_answer: dict[str, Any] = {"outputActive": False}
         self.poll_interval = DEFAULT_POLL_INTERVAL
@@ -463,6 +465,11 @@ class FakeStudioClient:
     async def trigger_hotkey(self, name: str) -> None:
         await self._called("trigger_hotkey", name, feature=Feature.HOTKEYS)
         self._known(name, self.hotkey_names)
+
+    async def read_sources(self) -> None:
+        """Learn of what is there and was not told yet."""
+        if self.untold:
+            self.replace_state(sources={**self.studio.sources, **self.untold})
 
     async def hotkeys(self) -> Sequence[str]:
         await self._called("hotkeys", feature=Feature.HOTKEYS)

@@ -1017,6 +1017,13 @@ async def test_a_studio_whose_destination_cannot_be_set_says_so(world: World) ->
     assert "32.0.1" in str(error)
 
 
+async def test_a_scene_that_was_made_a_moment_ago_goes_on_air(world: World) -> None:
+    world.obs.untold = {"scene_new": Source(key="scene_new", name="New", number=4, kind="scene")}
+    (stage,) = await world.act("switch_scene", scene="New")
+    assert stage["program"] == "New"
+    assert world.obs.asked("set_program") == [("scene_new", {"mix": 1})]
+
+
 @pytest.mark.parametrize("file", ["services.yaml", "triggers.yaml"])
 def test_every_form_offers_as_many_streams_as_a_studio_has(file: str) -> None:
     folder = Path(studio_services.__file__).parent

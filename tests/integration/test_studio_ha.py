@@ -140,6 +140,15 @@ async def test_a_new_scene_is_there_at_once_goes_on_air_and_vanishes(obs: Studio
     await until("the scene to be gone", gone, 10)
 
 
+async def test_a_scene_that_was_made_a_moment_ago_goes_on_air(obs: StudioEntry) -> None:
+    before = await obs.state("program", platform="select.")
+    await request(obs, "CreateScene", sceneName="Moment")
+    report = await obs.act("switch_scene", scene="Moment")
+    assert report["program"] == "Moment"
+    await obs.act("switch_scene", scene=before)
+    await request(obs, "RemoveScene", sceneName="Moment")
+
+
 async def test_studio_mode_brings_a_preview_and_transitions(obs: StudioEntry) -> None:
     await request(obs, "CreateScene", sceneName="Next")
     await switch(obs, "studio_mode", "on")

@@ -155,6 +155,9 @@ class StudioClient(Protocol):
 
     # -- picture
 
+    async def read_sources(self) -> None:
+        """Read the scenes and inputs again: news of a new one may still be on its way."""
+
     async def set_program(self, source: str, *, mix: int = MAIN_MIX) -> None:
         """Put a source (key or name) on air at once, or by the transition the studio uses."""
 

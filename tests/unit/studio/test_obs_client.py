@@ -172,6 +172,18 @@ async def test_an_event_changes_the_state_without_reading_scenes_again(client, f
     assert "GetSceneList" not in [name for name, _data in fake.asked[before:]]
 
 
+async def test_what_obs_has_not_told_yet_is_found_by_looking(client, fake):
+    scenes = fake.answers["GetSceneList"]["scenes"]
+    fake.answers["GetSceneList"]["scenes"] = [
+        {"sceneIndex": 2, "sceneName": "Three", "sceneUuid": "uuid-3"},
+        *scenes,
+    ]
+    before = len(fake.asked)
+    await client.read_sources()
+    assert client.state.sources["uuid-3"].name == "Three"
+    assert "GetSceneList" in [name for name, _data in fake.asked[before:]]
+
+
 async def test_a_rename_keeps_the_key_where_there_are_uuids(client, fake):
     await fake.tell("SceneNameChanged", sceneUuid="uuid-1", oldSceneName="One", sceneName="Uno")
     await until(lambda: client.state.sources["uuid-1"].name == "Uno")

@@ -72,6 +72,15 @@ async def test_starting_what_runs_is_a_success_and_asks_vmix_for_nothing(vmix: S
     assert vmix.functions == ["StartRecording"]
 
 
+async def test_an_input_that_is_new_is_found_by_looking(vmix: Studio) -> None:
+    vmix.client.poll_interval = 3600
+    vmix.world.inputs.append(Input("Guest", key="guest"))
+    await vmix.client.read_sources()
+    state = vmix.client.state
+    assert state is not None
+    assert state.sources["guest"].name == "Guest"
+
+
 async def test_a_recording_has_its_path_and_is_told_when_it_ends(
     vmix: Studio,
 ) -> None:

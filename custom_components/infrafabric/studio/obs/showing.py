@@ -70,6 +70,11 @@ class Showing(Outputs):
                 "unknown_name", f"OBS has one mix only, and no mix {mix}.", name=str(mix)
             )
 
+    async def read_sources(self) -> None:
+        """Read the scenes and inputs again."""
+        link, _state = self._linked()
+        await self._refresh(link, frozenset({Part.SCENES, Part.INPUTS}))
+
     # -- picture ------------------------------------------------------------------------------
 
     async def set_program(self, source: str, *, mix: int = MAIN_MIX) -> None:

@@ -92,6 +92,10 @@ class VmixClient(VmixOutputs):
         await self._call(Call("SetTransitionEffect1", {"Value": effect}))
         await self._until("transition", lambda reading: reading.state.transition == effect)
 
+    async def read_sources(self) -> None:
+        """Read the inputs again."""
+        await self._fresh()
+
     async def set_transition_duration(self, duration_ms: int) -> None:
         """Choose the duration of the first transition button, 50 to 9999 ms."""
         self._need(Feature.TRANSITION_DURATION)
