@@ -157,13 +157,13 @@ async def test_a_button_on_the_phone_stops_obs_and_the_confirmation_comes_back(
         phone=stage.phone_device,
         persons=[stage.person],
     )
-    stage.site.pushed.clear()
     await stage.start_stream()
 
     async def offered() -> str | None:
         for push in stage.site.pushed:
             for action in push.get("data", {}).get("actions", []):
-                return str(action["action"])
+                if action["action"].startswith("STOP_STREAM_"):
+                    return str(action["action"])
         return None
 
     button = await until("the button on the phone", offered, 10)
@@ -335,7 +335,6 @@ async def test_the_health_check_dials_and_tells_who_stays_away(stage: Stage) -> 
 
 
 async def test_a_peer_that_is_back_is_in_the_text_and_in_the_logbook(stage: Stage) -> None:
-    stage.site.pushed.clear()
     await stage.garage.start()
     await stage.wait_state("input_text.mesh", "2 of 2 online", 40)
     await wait_logged(stage, "Garage", "is connected")
