@@ -146,7 +146,8 @@ async def counts(outbound: Outbound) -> dict[str, Any]:
 
 
 async def settled(outbound: Outbound, **wanted: Any) -> None:
-    """Wait until diagnostics say what is wanted."""
+    """Wait until diagnostics say what is wanted, of everything that was told so far."""
+    wanted = {"unwritten": 0, **wanted}
     async with asyncio.timeout(10):
         while not wanted.items() <= (await counts(outbound)).items():
             await asyncio.sleep(0.005)

@@ -328,6 +328,8 @@ class Outbound:
 
     async def async_describe(self) -> dict[str, Any]:
         """Return what diagnostics tell: counts, nothing of the address or of what is sent."""
+        # Looked at first: what is written meanwhile must not count nowhere.
+        unwritten = self._keeper.unwritten
         counts: Counts | None = None
         with suppress(DatabaseError):
             counts = await self._keeper.async_run(self._outbox.count)
@@ -336,7 +338,7 @@ class Outbound:
             "dead_letters": counts and counts.dead,
             "refused": counts and counts.refused + self._refused,
             "size": counts and counts.size,
-            "unwritten": self._keeper.unwritten,
+            "unwritten": unwritten,
             "stopped_by_receiver": self._gone,
             "failing": self._failing,
             "disk_failing": self._keeper.problem is not None,
