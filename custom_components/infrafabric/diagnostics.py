@@ -33,9 +33,9 @@ from .hub import MeshConfigEntry, MeshHub
 from .mesh.model import PeerView
 from .studio_diagnostics import described_studio
 from .studio_setup import is_studio
-from .surfaces.inbound import INBOUND
-from .surfaces.outbound import OUTBOUND
 from .surfaces.setup import is_surfaces
+from .surfaces.webhooks.inbound.receiving import INBOUND
+from .surfaces.webhooks.outbound.sending import OUTBOUND
 from .versions import async_versions
 
 # Names of people and places, credentials, and everything that says where somebody is.

@@ -14,7 +14,7 @@ from .errors import mesh_errors
 from .hub import MeshConfigEntry
 from .mesh.api import MessageDraft
 from .mesh.model import NodeEvent, ReceiptStatus
-from .surfaces.peer_messages import TOPIC, PeerMessageContext
+from .surfaces.notifications.peer_messages import TOPIC, PeerMessageContext
 from .targets import invalid
 
 # The node queues and paces what is sent; one slow peer must not hold up the others.

@@ -26,7 +26,7 @@ from .mesh.messages.message import IFMessage
 from .mesh.messages.schema import DEFAULT_TTL, DOMAINS, MAX_TTL, PERFORMATIVES, PRIORITIES
 from .mesh.model import ReceiptStatus, Role
 from .studio_services import STUDIO_ACTIONS
-from .surfaces.webhook_actions import WEBHOOK_ACTIONS
+from .surfaces.webhooks.outbound.actions import WEBHOOK_ACTIONS
 from .targets import (
     ATTR_TIMEOUT,
     Action,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.infrafabric.surfaces.rules import (
+from custom_components.infrafabric.surfaces.notifications.rules import (
     BUTTON_LIFETIME,
     Button,
     Offer,

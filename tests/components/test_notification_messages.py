@@ -13,9 +13,9 @@ from custom_components.infrafabric.mesh.api import MessageDraft
 from custom_components.infrafabric.mesh.messages.message import IFMessage
 from custom_components.infrafabric.mesh.model import Role
 from custom_components.infrafabric.mesh.trust.identity import check_groups
-from custom_components.infrafabric.surfaces import recipients
-from custom_components.infrafabric.surfaces.notifier import MESSAGE_BUTTONS
-from custom_components.infrafabric.surfaces.peer_messages import (
+from custom_components.infrafabric.surfaces.notifications import recipients
+from custom_components.infrafabric.surfaces.notifications.notifier import MESSAGE_BUTTONS
+from custom_components.infrafabric.surfaces.notifications.peer_messages import (
     MAX_MESSAGE_TEXT,
     MAX_MESSAGE_TITLE,
     MESSAGE_BURST,
@@ -25,7 +25,7 @@ from custom_components.infrafabric.surfaces.peer_messages import (
     Said,
     said_to_people,
 )
-from custom_components.infrafabric.surfaces.rules import MUTE_TIME
+from custom_components.infrafabric.surfaces.notifications.rules import MUTE_TIME
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType

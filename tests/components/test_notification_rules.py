@@ -17,11 +17,11 @@ from custom_components.infrafabric.mesh.model import Band, Path, Quality
 from custom_components.infrafabric.studio.errors import UnreachableError
 from custom_components.infrafabric.studio.events import RecordingFinished
 from custom_components.infrafabric.studio.model import OutputState
-from custom_components.infrafabric.surfaces import recipients
-from custom_components.infrafabric.surfaces.news import clock, file_name
-from custom_components.infrafabric.surfaces.rules import BUTTON_LIFETIME, MUTE_TIME
-from custom_components.infrafabric.surfaces.texts import button_text
-from custom_components.infrafabric.surfaces.watching import SETTLE
+from custom_components.infrafabric.surfaces.notifications import recipients
+from custom_components.infrafabric.surfaces.notifications.news import clock, file_name
+from custom_components.infrafabric.surfaces.notifications.rules import BUTTON_LIFETIME, MUTE_TIME
+from custom_components.infrafabric.surfaces.notifications.texts import button_text
+from custom_components.infrafabric.surfaces.notifications.watching import SETTLE
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import area_registry as ar, device_registry as dr

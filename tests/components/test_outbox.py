@@ -12,9 +12,9 @@ import threading
 
 import pytest
 
-from custom_components.infrafabric.surfaces.database import DatabaseError, remove
-from custom_components.infrafabric.surfaces.outbox import Failed, Outbox
-from custom_components.infrafabric.surfaces.retry import (
+from custom_components.infrafabric.surfaces.webhooks.database import DatabaseError, remove
+from custom_components.infrafabric.surfaces.webhooks.outbound.outbox import Failed, Outbox
+from custom_components.infrafabric.surfaces.webhooks.outbound.retry import (
     DELAYS,
     GIVE_UP_AFTER,
     JITTER,
@@ -28,7 +28,7 @@ WRITER = """
 import itertools, sys
 import itertools
 from pathlib import Path
-from custom_components.infrafabric.surfaces.outbox import Outbox
+from custom_components.infrafabric.surfaces.webhooks.outbound.outbox import Outbox
 
 outbox = Outbox(Path(sys.argv[1]))
 outbox.open()

@@ -18,7 +18,7 @@ from custom_components.infrafabric.mesh.errors import (
 from custom_components.infrafabric.mesh.model import ReceiptStatus, Role
 from custom_components.infrafabric.services import ACTIONS
 from custom_components.infrafabric.studio_services import STUDIO_ACTIONS
-from custom_components.infrafabric.surfaces.webhook_actions import WEBHOOK_ACTIONS
+from custom_components.infrafabric.surfaces.webhooks.outbound.actions import WEBHOOK_ACTIONS
 from homeassistant.const import Platform
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized

@@ -60,15 +60,15 @@ from custom_components.infrafabric.studio_options import KEY_LENGTH
 from custom_components.infrafabric.studio_sensor import OF_STREAMS, STUDIO_SENSORS
 from custom_components.infrafabric.studio_services import STUDIO_ACTIONS
 from custom_components.infrafabric.studio_things import PlacedItem, Stage
-from custom_components.infrafabric.surfaces.inbound_doing import ISSUE_MISSING
-from custom_components.infrafabric.surfaces.inbound_hook import REACHES
-from custom_components.infrafabric.surfaces.outbound_issues import WEBHOOK_ISSUES
-from custom_components.infrafabric.surfaces.rules import Button, Priority, What
+from custom_components.infrafabric.surfaces.notifications.rules import Button, Priority, What
+from custom_components.infrafabric.surfaces.notifications.texts import TEXTS
 from custom_components.infrafabric.surfaces.setup import SUBENTRIES
-from custom_components.infrafabric.surfaces.texts import TEXTS
-from custom_components.infrafabric.surfaces.webhook_actions import WEBHOOK_ACTIONS
-from custom_components.infrafabric.surfaces.webhook_in_flow import STREAM_ACTIONS
-from custom_components.infrafabric.surfaces.webhook_out_flow import KEY_KINDS
+from custom_components.infrafabric.surfaces.webhooks.inbound.doing import ISSUE_MISSING
+from custom_components.infrafabric.surfaces.webhooks.inbound.flow import STREAM_ACTIONS
+from custom_components.infrafabric.surfaces.webhooks.inbound.hook import REACHES
+from custom_components.infrafabric.surfaces.webhooks.outbound.actions import WEBHOOK_ACTIONS
+from custom_components.infrafabric.surfaces.webhooks.outbound.flow import KEY_KINDS
+from custom_components.infrafabric.surfaces.webhooks.outbound.issues import WEBHOOK_ISSUES
 from custom_components.infrafabric.trigger import TRIGGERS
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -468,8 +468,8 @@ def test_every_choice_has_a_text_and_no_text_is_without_a_choice() -> None:
 RAISED = re.compile(r"(Error|Failed|NotReady|^invalid|^kind)$")
 
 
-def calls(folder: Path) -> Iterator[tuple[Path, ast.Call]]:
-    for file in sorted(folder.glob("*.py")):
+def calls(folder: Path, files: str = "*.py") -> Iterator[tuple[Path, ast.Call]]:
+    for file in sorted(folder.glob(files)):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call):
                 yield file, node
@@ -489,7 +489,7 @@ def literal(node: ast.AST | None) -> Any:
 def raised_here() -> dict[str, set[str]]:
     """Return the placeholders of every translated error that floor 5 raises by name."""
     found: dict[str, set[str]] = {}
-    for _, call in (*calls(ROOT), *calls(ROOT / "surfaces")):
+    for _, call in (*calls(ROOT), *calls(ROOT / "surfaces", "**/*.py")):
         if not RAISED.search(name_of(call)):
             continue
         words = {word.arg: word.value for word in call.keywords}
@@ -555,7 +555,7 @@ def test_no_text_of_a_dialog_is_without_its_step() -> None:
 
 
 def test_no_text_of_a_subentrys_dialog_is_without_its_step() -> None:
-    source = "".join(file.read_text() for file in (ROOT / "surfaces").glob("*_flow.py"))
+    source = "".join(file.read_text() for file in (ROOT / "surfaces").rglob("flow.py"))
     assert EN["config_subentries"].keys() == SUBENTRIES.keys()
     for name, texts in EN["config_subentries"].items():
         assert {"entry_type", "initiate_flow"} <= texts.keys(), name

@@ -15,13 +15,13 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.infrafabric.const import CONF_KIND, DOMAIN, KIND_SURFACES
 from custom_components.infrafabric.happenings import OUTGOING, Happened, Occasion, async_tell
-from custom_components.infrafabric.surfaces.database import DatabaseError
-from custom_components.infrafabric.surfaces.inbound import INBOUND
-from custom_components.infrafabric.surfaces.inbound_hook import ACTIONS, CONF_USE, Use
-from custom_components.infrafabric.surfaces.outbound import OUTBOUND
-from custom_components.infrafabric.surfaces.signing import PrivateKey, SymmetricKey
-from custom_components.infrafabric.surfaces.webhook_in_flow import FORMS
-from custom_components.infrafabric.surfaces.webhook_keys import public_key
+from custom_components.infrafabric.surfaces.webhooks.database import DatabaseError
+from custom_components.infrafabric.surfaces.webhooks.inbound.flow import FORMS
+from custom_components.infrafabric.surfaces.webhooks.inbound.hook import ACTIONS, CONF_USE, Use
+from custom_components.infrafabric.surfaces.webhooks.inbound.receiving import INBOUND
+from custom_components.infrafabric.surfaces.webhooks.keys import public_key
+from custom_components.infrafabric.surfaces.webhooks.outbound.sending import OUTBOUND
+from custom_components.infrafabric.surfaces.webhooks.signing import PrivateKey, SymmetricKey
 from homeassistant.components.cloud import CloudNotConnected
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
@@ -467,7 +467,7 @@ async def test_without_an_address_the_settings_can_still_be_changed(
 ) -> None:
     subentry, _ = await add_in(hass, entry)
     with patch(
-        "custom_components.infrafabric.surfaces.webhook_in_flow.async_public_url",
+        "custom_components.infrafabric.surfaces.webhooks.inbound.flow.async_public_url",
         side_effect=CloudNotConnected,
     ):
         menu = await begin(hass, entry, "webhook_in", subentry)

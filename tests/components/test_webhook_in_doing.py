@@ -21,9 +21,9 @@ from custom_components.infrafabric.const import (
     KIND_SURFACES,
     MAX_EVENT_CONTENT,
 )
-from custom_components.infrafabric.surfaces.inbound import async_setup_inbound
-from custom_components.infrafabric.surfaces.inbound_doing import ISSUE_MISSING, RUNNABLE
-from custom_components.infrafabric.surfaces.webhook_keys import first_key
+from custom_components.infrafabric.surfaces.webhooks.inbound.doing import ISSUE_MISSING, RUNNABLE
+from custom_components.infrafabric.surfaces.webhooks.inbound.receiving import async_setup_inbound
+from custom_components.infrafabric.surfaces.webhooks.keys import first_key
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import Context, CoreState, HomeAssistant, ServiceCall

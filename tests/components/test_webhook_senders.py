@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from custom_components.infrafabric.surfaces.signing import SymmetricKey, verify
+from custom_components.infrafabric.surfaces.webhooks.signing import SymmetricKey, verify
 
 from .webhook_world import receiver
 

@@ -9,7 +9,7 @@ import subprocess
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.infrafabric.surfaces.signing import (
+from custom_components.infrafabric.surfaces.webhooks.signing import (
     MAX_SIGNATURES,
     TIMESTAMP_TOLERANCE,
     PrivateKey,

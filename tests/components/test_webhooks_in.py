@@ -17,25 +17,25 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.infrafabric.const import CONF_KIND, DOMAIN, EVENT_WEBHOOK, KIND_SURFACES
-from custom_components.infrafabric.surfaces import inbound as module
-from custom_components.infrafabric.surfaces.answers import Answers
-from custom_components.infrafabric.surfaces.inbound import (
+from custom_components.infrafabric.surfaces.webhooks.inbound import receiving as module
+from custom_components.infrafabric.surfaces.webhooks.inbound.answers import Answers
+from custom_components.infrafabric.surfaces.webhooks.inbound.hook import STUDIO_ACTIONS, Hook
+from custom_components.infrafabric.surfaces.webhooks.inbound.receiving import (
     INBOUND,
     MAX_BURST,
     MAX_RUNNING,
     Inbound,
     async_setup_inbound,
 )
-from custom_components.infrafabric.surfaces.inbound_hook import STUDIO_ACTIONS, Hook
-from custom_components.infrafabric.surfaces.inbound_request import MAX_BODY
-from custom_components.infrafabric.surfaces.signing import (
+from custom_components.infrafabric.surfaces.webhooks.inbound.request import MAX_BODY
+from custom_components.infrafabric.surfaces.webhooks.keys import OVERLAP, first_key, rotated
+from custom_components.infrafabric.surfaces.webhooks.signing import (
     TIMESTAMP_TOLERANCE,
     PrivateKey,
     Signer,
     SymmetricKey,
     signed_headers,
 )
-from custom_components.infrafabric.surfaces.webhook_keys import OVERLAP, first_key, rotated
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError

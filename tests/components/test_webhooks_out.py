@@ -24,21 +24,8 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.infrafabric.const import CONF_KIND, DOMAIN, KIND_SURFACES
 from custom_components.infrafabric.happenings import Happened, Occasion
-from custom_components.infrafabric.surfaces import outbound as module
-from custom_components.infrafabric.surfaces.checked_connector import permitted
-from custom_components.infrafabric.surfaces.database import DatabaseError
-from custom_components.infrafabric.surfaces.keeper import TRY_AGAIN
-from custom_components.infrafabric.surfaces.outbound import MAX_BODY, Hook, Outbound, outbox_path
-from custom_components.infrafabric.surfaces.outbound_issues import (
-    ISSUE_DEAD_LETTERS,
-    ISSUE_FAILED,
-    ISSUE_FULL,
-    ISSUE_GONE,
-)
-from custom_components.infrafabric.surfaces.outbox import Outbox
-from custom_components.infrafabric.surfaces.retry import GIVE_UP_AFTER, Schedule
-from custom_components.infrafabric.surfaces.signing import PublicKey, SymmetricKey, verify
-from custom_components.infrafabric.surfaces.webhook_keys import (
+from custom_components.infrafabric.surfaces.webhooks.database import DatabaseError
+from custom_components.infrafabric.surfaces.webhooks.keys import (
     OVERLAP,
     first_key,
     new_private_key,
@@ -46,6 +33,24 @@ from custom_components.infrafabric.surfaces.webhook_keys import (
     public_key,
     rotated,
 )
+from custom_components.infrafabric.surfaces.webhooks.outbound import sending as module
+from custom_components.infrafabric.surfaces.webhooks.outbound.checked_connector import permitted
+from custom_components.infrafabric.surfaces.webhooks.outbound.issues import (
+    ISSUE_DEAD_LETTERS,
+    ISSUE_FAILED,
+    ISSUE_FULL,
+    ISSUE_GONE,
+)
+from custom_components.infrafabric.surfaces.webhooks.outbound.keeper import TRY_AGAIN
+from custom_components.infrafabric.surfaces.webhooks.outbound.outbox import Outbox
+from custom_components.infrafabric.surfaces.webhooks.outbound.retry import GIVE_UP_AFTER, Schedule
+from custom_components.infrafabric.surfaces.webhooks.outbound.sending import (
+    MAX_BODY,
+    Hook,
+    Outbound,
+    outbox_path,
+)
+from custom_components.infrafabric.surfaces.webhooks.signing import PublicKey, SymmetricKey, verify
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -476,7 +481,9 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
-    monkeypatch.setattr("custom_components.infrafabric.surfaces.database.sqlite3.connect", disk)
+    monkeypatch.setattr(
+        "custom_components.infrafabric.surfaces.webhooks.database.sqlite3.connect", disk
+    )
     return disk
 
 
@@ -560,8 +567,12 @@ async def test_nothing_is_sent_that_could_not_be_noted(
 async def test_memory_keeps_as_much_as_it_may(
     hass: HomeAssistant, start: Start, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.infrafabric.surfaces.keeper.MAX_UNWRITTEN", 3)
-    monkeypatch.setattr("custom_components.infrafabric.surfaces.keeper.MAX_BYTES", 50_000)
+    monkeypatch.setattr(
+        "custom_components.infrafabric.surfaces.webhooks.outbound.keeper.MAX_UNWRITTEN", 3
+    )
+    monkeypatch.setattr(
+        "custom_components.infrafabric.surfaces.webhooks.outbound.keeper.MAX_BYTES", 50_000
+    )
     outbound = await start("http://receiver.example:9/", names=Names([]), schedule=None)
     disk.set(outbound, READ_ONLY)
     outbound.async_tell(an_occasion())
@@ -702,7 +713,7 @@ async def test_the_address_that_was_checked_is_the_one_that_is_used(
 ) -> None:
     # A name that is good when it is checked and leads home when it is asked for again.
     monkeypatch.setattr(
-        "custom_components.infrafabric.surfaces.checked_connector.permitted",
+        "custom_components.infrafabric.surfaces.webhooks.outbound.checked_connector.permitted",
         lambda address, private: address == "127.0.0.1",
     )
     names = Names(["127.0.0.1"], ["127.0.0.2"])
@@ -753,7 +764,9 @@ async def test_an_endless_answer_is_not_waited_for(start: Start) -> None:
 async def test_a_receiver_that_never_answers_is_a_timeout(
     hass: HomeAssistant, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.infrafabric.surfaces.posting.TIMEOUT", 0.05)
+    monkeypatch.setattr(
+        "custom_components.infrafabric.surfaces.webhooks.outbound.posting.TIMEOUT", 0.05
+    )
 
     async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):

@@ -102,7 +102,7 @@ def test_the_overview_of_actions_says_who_may_call_them_and_what_comes_back() ->
     words = {"NONE": "none", "OPTIONAL": "optional", "ONLY": "always"}
     described = {**action_table("services", "ACTIONS")}
     described |= action_table("studio_services", "STUDIO_ACTIONS")
-    described |= action_table("surfaces/webhook_actions", "WEBHOOK_ACTIONS")
+    described |= action_table("surfaces/webhooks/outbound/actions", "WEBHOOK_ACTIONS")
     assert described.keys() == said.keys()
     for action, call in described.items():
         given = {keyword.arg: keyword.value for keyword in call.keywords}
@@ -265,7 +265,7 @@ def test_every_bus_event_is_documented_with_its_fields_and_no_other() -> None:
 
 
 def test_what_a_webhook_tells_is_documented() -> None:
-    doing = ast.parse((INTEGRATION / "surfaces" / "inbound_doing.py").read_text())
+    doing = ast.parse((INTEGRATION / "surfaces/webhooks/inbound/doing.py").read_text())
     (tells,) = (
         node
         for node in doing.body

@@ -208,6 +208,101 @@ def test_an_import_that_runs_down_is_fine(file: str, line: str) -> None:
     assert problems_of(INTEGRATION / file, line) == []
 
 
+# --- The rooms of surfaces/
+
+SURFACES = sorted((INTEGRATION / "surfaces").rglob("*.py"))
+
+
+def room_of(name: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the innermost folder of surfaces/ that a module lies in, or is."""
+    return name if INTEGRATION.joinpath(*name).is_dir() else name[:-1]
+
+
+def doors_of(path: Path, source: str) -> list[str]:
+    """Return what a file of surfaces/ imports although it may not.
+
+    A room knows itself and the rooms it stands in, never another one, nor what stands in it. Only
+    what lies in surfaces/ itself, which sets them all up, knows every room; and no room knows that.
+    """
+    own = room_of(name_of(path))
+    problems = []
+    for imported in imports_of(path, source):
+        if isinstance(imported, str):
+            # Above the rooms anything goes, except the way round and back in.
+            way = imported.lstrip(".").split(".")
+            if way[0] in ("custom_components", "infrafabric", "surfaces", ""):
+                problems.append(f"imports {imported}")
+        elif own == ("surfaces",):
+            continue
+        elif (room := room_of(imported)) == ("surfaces",) or room != own[: len(room)]:
+            problems.append(f"imports {'.'.join(imported)}")
+    return problems
+
+
+@pytest.mark.parametrize("path", SURFACES, ids=lambda path: ".".join(name_of(path)))
+def test_a_room_of_surfaces_imports_no_other(path: Path) -> None:
+    assert doors_of(path, path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "problem"),
+    [
+        (
+            "surfaces/webhooks/inbound/flow.py",
+            "from ..outbound.flow import MAX_URL",
+            "imports surfaces.webhooks.outbound.flow",
+        ),
+        (
+            "surfaces/webhooks/inbound/flow.py",
+            "def late():\n    from .. import outbound",
+            "imports surfaces.webhooks.outbound",
+        ),
+        (
+            "surfaces/webhooks/outbound/sending.py",
+            "from ...notifications.rules import Rule",
+            "imports surfaces.notifications.rules",
+        ),
+        (
+            "surfaces/notifications/recipients.py",
+            "from ..webhooks.signing import verify",
+            "imports surfaces.webhooks.signing",
+        ),
+        (
+            "surfaces/webhooks/signing.py",
+            "from .inbound.hook import Hook",
+            "imports surfaces.webhooks.inbound.hook",
+        ),
+        ("surfaces/notifications/flow.py", "from ..setup import Unload", "imports surfaces.setup"),
+        (
+            "surfaces/notifications/flow.py",
+            "from ...surfaces.webhooks.keys import rotated",
+            "imports ...surfaces.webhooks.keys",
+        ),
+        (
+            "surfaces/notifications/flow.py",
+            "from custom_components.infrafabric.surfaces.webhooks import keys",
+            "imports custom_components.infrafabric.surfaces.webhooks",
+        ),
+    ],
+)
+def test_a_door_between_rooms_of_surfaces_is_found(file: str, line: str, problem: str) -> None:
+    assert doors_of(INTEGRATION / file, line) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("surfaces/setup.py", "from .webhooks.inbound.flow import WebhookInFlow"),
+        ("surfaces/notifications/notifier.py", "from .rules import Rule"),
+        ("surfaces/notifications/notifier.py", "from ...const import DOMAIN\nimport asyncio"),
+        ("surfaces/webhooks/inbound/hook.py", "from ..keys import CONF_KEYS\nfrom .. import keys"),
+        ("surfaces/webhooks/keys.py", "from .signing import Signer"),
+    ],
+)
+def test_what_a_room_of_surfaces_stands_in_is_open_to_it(file: str, line: str) -> None:
+    assert doors_of(INTEGRATION / file, line) == []
+
+
 # --- One place for each thing
 
 

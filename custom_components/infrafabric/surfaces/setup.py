@@ -15,12 +15,12 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSube
 from homeassistant.core import HomeAssistant
 
 from ..const import CONF_KIND, KIND_SURFACES
-from .inbound import async_forget_inbound, async_setup_inbound
-from .notifier import async_setup_rule
-from .outbound import async_forget_outbound, async_setup_outbound
-from .rule_flow import RuleFlow
-from .webhook_in_flow import WebhookInFlow
-from .webhook_out_flow import WebhookOutFlow
+from .notifications.flow import RuleFlow
+from .notifications.notifier import async_setup_rule
+from .webhooks.inbound.flow import WebhookInFlow
+from .webhooks.inbound.receiving import async_forget_inbound, async_setup_inbound
+from .webhooks.outbound.flow import WebhookOutFlow
+from .webhooks.outbound.sending import async_forget_outbound, async_setup_outbound
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ import unicodedata
 
 from homeassistant.core import Context
 
-from ..mesh.messages.message import IFMessage
-from ..mesh.rate import TokenBucket
+from ...mesh.messages.message import IFMessage
+from ...mesh.rate import TokenBucket
 
 TOPIC: Final = "if://topic/notification"
 """Marks an ``inform`` as one for people, not for automations: only these are ever shown."""

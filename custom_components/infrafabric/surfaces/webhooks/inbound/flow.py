@@ -24,12 +24,13 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
 )
 
-from ..const import DOMAIN
-from ..forms import TEXT
-from ..studio_coordinator import MANUFACTURERS
-from .inbound import async_forget_cloudhook, async_public_url
-from .inbound_doing import RUNNABLE, is_there
-from .inbound_hook import (
+from ....const import DOMAIN
+from ....forms import TEXT
+from ....studio_coordinator import MANUFACTURERS
+from ..keys import CONF_KEY, CONF_KEYS, first_key, new_secret, rotated
+from ..signing import PublicKey, WebhookError
+from .doing import RUNNABLE, is_there
+from .hook import (
     ACTIONS,
     CONF_ACTIONS,
     CONF_REACH,
@@ -44,9 +45,7 @@ from .inbound_hook import (
     Use,
     use_of,
 )
-from .signing import PublicKey, WebhookError
-from .webhook_keys import CONF_KEY, CONF_KEYS, first_key, new_secret, rotated
-from .webhook_out_flow import EMPTY_SCHEMA
+from .receiving import async_forget_cloudhook, async_public_url
 
 CONF_PUBLIC_KEY: Final = "public_key"
 
@@ -294,7 +293,7 @@ class WebhookInFlow(ConfigSubentryFlow):
         if user_input is None:
             return self.async_show_form(
                 step_id="key",
-                data_schema=EMPTY_SCHEMA,
+                data_schema=probatio.Schema({}),
                 description_placeholders={
                     "url": self._url,
                     "key": self._data[CONF_KEYS][0][CONF_KEY],

@@ -20,9 +20,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 
-from ..const import DOMAIN
-from ..studio_runs import text_of
-from ..targets import invalid
+from ...const import DOMAIN
+from ...studio_runs import text_of
+from ...targets import invalid
 from .peer_messages import PeerMessageContext
 from .rules import Priority, Rule
 

@@ -12,11 +12,11 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.target import TargetSelection
 
-from ..const import CONF_NODE_NAME
-from ..happenings import SIGNAL, SIGNAL_MESH, SIGNAL_STUDIO, Happened, Occasion
-from ..hub import MeshHub
-from ..mesh.messages.message import IFMessage
-from ..mesh.model import (
+from ...const import CONF_NODE_NAME
+from ...happenings import SIGNAL, SIGNAL_MESH, SIGNAL_STUDIO, Happened, Occasion
+from ...hub import MeshHub
+from ...mesh.messages.message import IFMessage
+from ...mesh.model import (
     MessageReceived,
     NodeEvent,
     PeerAdded,
@@ -27,10 +27,10 @@ from ..mesh.model import (
     PeerRemoved,
     PeerView,
 )
-from ..studio.events import StudioEvent
-from ..studio.health import HealthBand
-from ..studio_coordinator import StudioCoordinator
-from ..targets import devices_of
+from ...studio.events import StudioEvent
+from ...studio.health import HealthBand
+from ...studio_coordinator import StudioCoordinator
+from ...targets import devices_of
 from .news import News, clock, file_name
 from .peer_messages import Allowance, said_to_people, told_apart
 from .rules import Rule, Told, What

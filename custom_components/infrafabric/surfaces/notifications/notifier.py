@@ -14,9 +14,9 @@ from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from ..const import DOMAIN
-from ..studio_runs import text_of
-from ..targets import invalid
+from ...const import DOMAIN
+from ...studio_runs import text_of
+from ...targets import invalid
 from .news import News
 from .recipients import Delivery, Notification
 from .rules import (

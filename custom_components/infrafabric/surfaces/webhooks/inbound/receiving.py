@@ -24,15 +24,15 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.hass_dict import HassKey
 
-from ..const import DOMAIN
-from ..mesh.rate import TokenBucket
+from ....const import DOMAIN
+from ....mesh.rate import TokenBucket
+from ..database import DatabaseError, remove
+from ..keys import verifiers
+from ..signing import Verified, WebhookError, verify
 from .answers import Answers
-from .database import DatabaseError, remove
-from .inbound_doing import async_do, async_watch_scripts
-from .inbound_hook import CONF_REACH, REACH_CLOUD, REACH_INTERNET, REACH_LOCAL, Hook
-from .inbound_request import MAX_BODY, Wanted, wanted_of
-from .signing import Verified, WebhookError, verify
-from .webhook_keys import verifiers
+from .doing import async_do, async_watch_scripts
+from .hook import CONF_REACH, REACH_CLOUD, REACH_INTERNET, REACH_LOCAL, Hook
+from .request import MAX_BODY, Wanted, wanted_of
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from typing import Final
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.translation import async_get_cached_translations, async_get_translations
 
-from ..const import DOMAIN
+from ...const import DOMAIN
 
 TEXTS: Final = frozenset(
     {

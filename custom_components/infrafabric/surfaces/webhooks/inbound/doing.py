@@ -15,13 +15,13 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.helpers.start import async_at_started
 
-from ..const import DOMAIN
-from ..emergency_stop import ATTR_ALL
-from ..forms import plain
-from ..happenings import Happened, Occasion, async_tell
-from ..issues import DOCUMENTATION
-from .inbound_hook import PRODUCTION_ACTIONS, STUDIO_ACTIONS, Hook, StudioAction
-from .inbound_request import Wanted
+from ....const import DOMAIN
+from ....emergency_stop import ATTR_ALL
+from ....forms import plain
+from ....happenings import Happened, Occasion, async_tell
+from ....issues import DOCUMENTATION
+from .hook import PRODUCTION_ACTIONS, STUDIO_ACTIONS, Hook, StudioAction
+from .request import Wanted
 
 _LOGGER = logging.getLogger(__name__)
 

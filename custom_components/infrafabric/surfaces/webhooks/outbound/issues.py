@@ -7,8 +7,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-from ..const import DOMAIN
-from ..issues import DOCUMENTATION
+from ....const import DOMAIN
+from ....issues import DOCUMENTATION
 from .outbox import DeadLetter
 
 ISSUE_DEAD_LETTERS: Final = "webhook_dead_letters"

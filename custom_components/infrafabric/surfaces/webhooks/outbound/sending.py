@@ -30,16 +30,16 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ssl import client_context
 
-from ..const import DOMAIN
-from ..happenings import SIGNAL, Occasion
-from .database import DatabaseError, remove
+from ....const import DOMAIN
+from ....happenings import SIGNAL, Occasion
+from ..database import DatabaseError, remove
+from ..keys import CONF_KEYS, signers
+from ..signing import signed_headers
+from .issues import OutboundIssues
 from .keeper import TRY_AGAIN, Keeper
-from .outbound_issues import OutboundIssues
 from .outbox import Counts, Failed, Message, Outbox
 from .posting import Outcome, make_session, post
 from .retry import MAX_RETRY_AFTER, Schedule, next_attempt
-from .signing import signed_headers
-from .webhook_keys import CONF_KEYS, signers
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Hook:
         events: Which occasions.
         devices: Of which devices; none means all.
         private: Whether it may be in a private network.
-        keys: As ``webhook_keys`` has them.
+        keys: As ``webhooks.keys`` has them.
 
     """
 

@@ -9,10 +9,10 @@ from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.json import JsonValueType
 
-from ..const import DOMAIN
-from ..targets import Action
-from .database import DatabaseError
-from .outbound import OUTBOUND
+from ....const import DOMAIN
+from ....targets import Action
+from ..database import DatabaseError
+from .sending import OUTBOUND
 
 
 async def _resend_webhooks(call: ServiceCall) -> ServiceResponse:

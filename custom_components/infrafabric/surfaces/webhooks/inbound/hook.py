@@ -11,8 +11,8 @@ import probatio
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_WEBHOOK_ID
 
-from ..studio.model import MAX_STREAMS
-from .webhook_keys import CONF_KEYS
+from ....studio.model import MAX_STREAMS
+from ..keys import CONF_KEYS
 
 CONF_USE: Final = "use"
 CONF_ACTIONS: Final = "actions"
@@ -110,7 +110,7 @@ class Hook:
         studios: Devices of the studios where it may do that.
         runs: Ids of the scripts and scenes that run, by action.
         reach: From where it can be called.
-        keys: As ``webhook_keys`` has them.
+        keys: As ``webhooks.keys`` has them.
 
     """
 

@@ -18,11 +18,10 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
-from ..const import DOMAIN
-from ..forms import TEXT
-from ..happenings import OUTGOING
-from .outbound import CONF_DEVICES, CONF_EVENTS, CONF_PRIVATE
-from .webhook_keys import (
+from ....const import DOMAIN
+from ....forms import TEXT
+from ....happenings import OUTGOING
+from ..keys import (
     CONF_KEY,
     CONF_KEYS,
     first_key,
@@ -32,6 +31,7 @@ from .webhook_keys import (
     public_key,
     rotated,
 )
+from .sending import CONF_DEVICES, CONF_EVENTS, CONF_PRIVATE
 
 CONF_KEY_KIND: Final = "key_kind"
 SYMMETRIC: Final = "symmetric"
@@ -67,7 +67,6 @@ USER_SCHEMA: Final = probatio.Schema(
     }
 )
 SETTINGS_SCHEMA: Final = probatio.Schema(_SETTINGS)
-EMPTY_SCHEMA: Final = probatio.Schema({})
 
 
 class WebhookOutFlow(ConfigSubentryFlow):
@@ -106,7 +105,7 @@ class WebhookOutFlow(ConfigSubentryFlow):
         key: str = self._data[CONF_KEYS][0][CONF_KEY]
         return self.async_show_form(
             step_id="key",
-            data_schema=EMPTY_SCHEMA,
+            data_schema=probatio.Schema({}),
             description_placeholders={"key": public_key(key) if is_asymmetric(key) else key},
         )
 
@@ -146,7 +145,7 @@ class WebhookOutFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Make another key of the same kind."""
         if user_input is None:
-            return self.async_show_form(step_id="rotate", data_schema=EMPTY_SCHEMA)
+            return self.async_show_form(step_id="rotate", data_schema=probatio.Schema({}))
         keys = self._data[CONF_KEYS]
         fresh = _new_key(is_asymmetric(keys[0][CONF_KEY]))
         self._data[CONF_KEYS] = rotated(keys, fresh, time.time())

@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlite3
 from typing import Final
 
-from .database import Database
+from ..database import Database
 from .retry import GIVE_UP_AFTER
 
 MAX_MESSAGES: Final = 20_000

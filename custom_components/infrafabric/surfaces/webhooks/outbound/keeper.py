@@ -13,8 +13,8 @@ from typing import Final
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 
-from ..const import DOMAIN
-from .database import DatabaseError
+from ....const import DOMAIN
+from ..database import DatabaseError
 from .outbox import MAX_BYTES, Outbox
 
 _LOGGER = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ import probatio
 from homeassistant.helpers.json import json_bytes
 from homeassistant.util.json import json_loads_object
 
-from ..const import MAX_EVENT_CONTENT
-from .inbound_hook import STUDIO_ACTIONS, Hook
+from ....const import MAX_EVENT_CONTENT
+from .hook import STUDIO_ACTIONS, Hook
 
 MAX_BODY: Final = 16 * 1024
 """Bytes of a request."""

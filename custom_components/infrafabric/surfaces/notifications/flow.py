@@ -24,8 +24,8 @@ from homeassistant.helpers.selector import (
     TargetSelectorConfig,
 )
 
-from ..const import DOMAIN
-from ..forms import TEXT
+from ...const import DOMAIN
+from ...forms import TEXT
 from .recipients import is_peer
 from .rules import (
     CONF_BUTTONS,

@@ -7,7 +7,7 @@ called in the executor. Times are Unix seconds and passed in.
 from pathlib import Path
 from typing import Final
 
-from .database import Database
+from ..database import Database
 
 REMEMBERED_FOR: Final = 86_400
 """Seconds that an answer is remembered: senders try for about a day, and sign each try anew."""

@@ -1,0 +1,1 @@
+"""Notification rules: people are told what happens, and what they press is done."""

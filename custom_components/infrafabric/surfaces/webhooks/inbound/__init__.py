@@ -1,0 +1,1 @@
+"""Inbound webhooks: other systems ask for a few chosen things."""
