@@ -241,3 +241,12 @@ async def test_a_lazy_timer_runs_out_when_it_was_last_set_to_and_only_then() -> 
     timer.start(3600)
     timer.stop()
     assert not [handle for handle in loop._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]
+
+
+async def test_a_stopped_timer_is_not_set_again() -> None:
+    loop = asyncio.get_running_loop()
+    timer = LazyTimer(loop, lambda: None)
+    timer.stop()
+    timer.start(0.01)
+    assert not timer.running
+    assert not [handle for handle in loop._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]

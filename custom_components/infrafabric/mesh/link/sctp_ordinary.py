@@ -179,6 +179,7 @@ class LazyTimer:
         self._expired = expired
         self._due: float | None = None
         self._handle: asyncio.TimerHandle | None = None
+        self._stopped = False
 
     @property
     def running(self) -> bool:
@@ -186,7 +187,12 @@ class LazyTimer:
         return self._due is not None
 
     def start(self, seconds: float) -> None:
-        """Run out in so many seconds, not earlier as it may have been set to."""
+        """Run out in so many seconds, not earlier as it may have been set to.
+
+        Once stopped, never.
+        """
+        if self._stopped:
+            return
         self._due = due = self._loop.time() + seconds
         if self._handle is not None and self._handle.when() > due:
             self._handle.cancel()
@@ -199,7 +205,11 @@ class LazyTimer:
         self._due = None
 
     def stop(self) -> None:
-        """Leave nothing with the event loop."""
+        """Leave nothing with the event loop, for good.
+
+        A task of aiortc may still find data to send, and would set the timer again for ever.
+        """
+        self._stopped = True
         self._due = None
         if self._handle is not None:
             self._handle.cancel()
