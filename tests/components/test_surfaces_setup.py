@@ -1,5 +1,6 @@
 """The entry for notifications and webhooks: one, and each of its subentries lives by itself."""
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
@@ -32,6 +33,7 @@ from homeassistant.setup import async_setup_component
 
 from .conftest import FakeMeshNode
 from .studio_fake import FakeStudioClient
+from .webhook_world import until
 
 
 class Log(list[str]):
@@ -193,6 +195,34 @@ async def test_a_new_subentry_begins_and_a_removed_one_ends_and_no_other(
     hass.config_entries.async_remove_subentry(surfaces, subentry_of(surfaces, "C").subentry_id)
     await hass.async_block_till_done()
     assert log.taken() == ["C ends", "C is done"]
+
+
+async def test_what_changes_while_the_entry_is_set_up_is_followed(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, surfaces_entry: MockConfigEntry
+) -> None:
+    log, opened = Log(), asyncio.Event()
+
+    async def slow(
+        hass: HomeAssistant, entry: SurfacesConfigEntry, subentry: ConfigSubentry
+    ) -> Unload:
+        unload = await log.set_up(hass, entry, subentry)
+        # Say, its file is being opened.
+        await opened.wait()
+        return unload
+
+    monkeypatch.setattr(setup, "SUBENTRIES", {"noted": SubentryType(ConfigSubentryFlow, slow)})
+    surfaces_entry.add_to_hass(hass)
+    setting_up = hass.async_create_task(hass.config_entries.async_setup(surfaces_entry.entry_id))
+    await until(lambda: log == ["A begins"])
+    removed = subentry_of(surfaces_entry, "A").subentry_id
+    hass.config_entries.async_remove_subentry(surfaces_entry, removed)
+    hass.config_entries.async_add_subentry(surfaces_entry, ConfigSubentry(**noted("C")))
+    opened.set()
+    assert await setting_up
+    await hass.async_block_till_done()
+
+    assert log == ["A begins", "B begins", "A ends", "C begins"]
+    assert surfaces_entry.runtime_data.running == set(surfaces_entry.subentries)
 
 
 async def test_a_changed_title_of_the_entry_changes_no_subentry(

@@ -132,12 +132,13 @@ async def async_setup_surfaces(hass: HomeAssistant, entry: SurfacesConfigEntry) 
     """Run every subentry, and follow changes of each."""
     surfaces = Surfaces(hass, entry)
     entry.runtime_data = surfaces
-    await surfaces.async_follow()
 
     async def entry_updated(_hass: HomeAssistant, _entry: SurfacesConfigEntry) -> None:
         await surfaces.async_follow()
 
+    # Before anything is set up, as what changes meanwhile would go on, or never begin.
     entry.async_on_unload(entry.add_update_listener(entry_updated))
+    await surfaces.async_follow()
     return True
 
 
