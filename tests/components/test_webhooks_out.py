@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
-from aiohttp import web
+from aiohttp import ClientSession, web
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -73,11 +73,17 @@ def never(_failures: int, _since: float, _now: float, _retry_after: float | None
 
 
 class Clock:
+    """The clocks of a machine: one that is set, and one that only time moves."""
+
     def __init__(self) -> None:
         self.ahead = 0.0
+        self.passed = 0.0
 
     def __call__(self) -> float:
-        return time.time() + self.ahead
+        return time.time() + self.ahead + self.passed
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.passed
 
 
 @pytest.fixture
@@ -128,7 +134,12 @@ async def start(
             unique_id=None,
         )
         outbound = Outbound(
-            hass, Hook.of(subentry), resolver=names or Names(), clock=clock, schedule=schedule
+            hass,
+            Hook.of(subentry),
+            resolver=names or Names(),
+            clock=clock,
+            monotonic=clock.monotonic,
+            schedule=schedule,
         )
         await outbound.async_start(entry)
         running.append(outbound)
@@ -303,10 +314,43 @@ async def test_a_receiver_that_asks_for_time_gets_it(
         await settled(outbound, waiting=2)
         assert len(there.requests) == 1, "other messages wait, too"
 
-        clock.ahead = 700
+        clock.passed = 700
         outbound.async_tell(an_occasion())
         await until(lambda: len(there.requests) == 4)
         await settled(outbound, waiting=0)
+
+
+@pytest.mark.parametrize("days", [-2, 2])
+async def test_a_clock_that_is_set_changes_nothing_about_the_time_that_a_receiver_gets(
+    start: Start, clock: Clock, days: int
+) -> None:
+    busy = web.Response(status=429, headers={"Retry-After": "600"})
+    async with receiver(lambda _: busy) as there:
+        outbound = await start(there.url)
+        outbound.async_tell(an_occasion())
+        await settled(outbound, failing=True)
+        there.answer = lambda _: web.Response()
+        clock.ahead = days * 86_400
+        rounds = 0
+        real = outbound._round
+
+        async def counted(session: ClientSession) -> float:
+            nonlocal rounds
+            rounds += 1
+            return await real(session)
+
+        with patch.object(outbound, "_round", counted):
+            for number in range(3):
+                outbound.async_tell(an_occasion(channel=number))
+                await settled(outbound, waiting=2 + number)
+            assert len(there.requests) == 1
+            # Once for each message that came, and not again and again in between.
+            assert rounds <= 2 * 3
+
+            clock.passed = 700
+            outbound.async_tell(an_occasion())
+            await settled(outbound, waiting=0)
+        assert len(there.requests) == 6
 
 
 async def test_a_disk_that_answers_at_once_does_not_stop_what_comes_next(

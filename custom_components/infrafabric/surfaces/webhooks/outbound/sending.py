@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 import hashlib
 import logging
+import math
 from pathlib import Path
 import random
 import secrets
@@ -58,6 +59,8 @@ BATCH: Final = 32
 """Messages that are taken from the disk, and noted there, at once."""
 LONGEST_WAIT: Final = 60.0
 """Seconds after which the disk is looked at again, because clocks are set."""
+SHORTEST_WAIT: Final = 0.1
+"""Seconds after a round that found nothing to do."""
 MAX_LISTED: Final = 10
 """Dead letters that the repair issue lists."""
 
@@ -119,6 +122,7 @@ class Outbound:
         hook: What the user chose.
         resolver: Finds addresses of names.
         clock: Returns Unix seconds.
+        monotonic: Returns seconds of a clock that nobody sets.
         schedule: When to try again.
 
     """
@@ -130,12 +134,14 @@ class Outbound:
         *,
         resolver: AbstractResolver,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         schedule: Schedule | None = None,
     ) -> None:
         self.hook = hook
         self._hass = hass
         self._resolver = resolver
         self._clock = clock
+        self._monotonic = monotonic
         self._schedule: Schedule = schedule or _at_random
         self._outbox = Outbox(outbox_path(hass, hook.hook_id))
         self._keeper = Keeper(
@@ -152,7 +158,8 @@ class Outbound:
         self._worker: asyncio.Task[None] | None = None
         self._known = False
         self._gone = False
-        self._held_until = 0.0
+        # By the clock that nobody sets: a correction must neither hold nor hurry anything.
+        self._held_until = -math.inf
         self._failing = False
         self._refused = 0
 
@@ -217,7 +224,7 @@ class Outbound:
 
         """
         self._gone = False
-        self._held_until = 0.0
+        self._held_until = -math.inf
         await self._keeper.async_run(self._outbox.remember, _FACT_GONE, None)
         count = await self._keeper.async_run(self._outbox.resend, self._clock())
         await self._async_show_issues()
@@ -252,14 +259,14 @@ class Outbound:
         # Room comes and goes with each message; it is worth telling of when there is some.
         if self._issues.full and await self._keeper.async_run(self._outbox.has_room):
             self._issues.async_room()
-        now = self._clock()
-        # A clock that was set back must not hold everything for longer than anybody may ask.
-        if self._gone or now < self._held_until <= now + MAX_RETRY_AFTER:
-            return LONGEST_WAIT if self._gone else self._held_until - now
-        messages = await self._keeper.async_run(self._outbox.due, now, BATCH)
+        if self._gone:
+            return LONGEST_WAIT
+        if (held := self._held_until - self._monotonic()) > 0:
+            return max(SHORTEST_WAIT, held)
+        messages = await self._keeper.async_run(self._outbox.due, self._clock(), BATCH)
         if not messages:
             due = await self._keeper.async_run(self._outbox.next_due)
-            return LONGEST_WAIT if due is None else max(0.0, due - self._clock())
+            return LONGEST_WAIT if due is None else max(SHORTEST_WAIT, due - self._clock())
         queue = list(reversed(messages))
         outcomes: dict[str, Outcome] = {}
         await asyncio.gather(
@@ -268,13 +275,13 @@ class Outbound:
         await self._note(
             [message for message in messages if message.message_id in outcomes], outcomes
         )
-        return 0.0
+        return 0.0 if outcomes else SHORTEST_WAIT
 
     async def _deliver(
         self, session: ClientSession, queue: list[Message], outcomes: dict[str, Outcome]
     ) -> None:
         """Deliver messages of a round until there is none, or the receiver wants none now."""
-        while queue and not self._gone and self._clock() >= self._held_until:
+        while queue and not self._gone and self._monotonic() >= self._held_until:
             message = queue.pop()
             now = self._clock()
             headers = signed_headers(
@@ -284,7 +291,8 @@ class Outbound:
             outcomes[message.message_id] = outcome
             self._gone = self._gone or outcome.gone
             if outcome.retry_after is not None:
-                self._held_until = now + min(outcome.retry_after, MAX_RETRY_AFTER)
+                wish = min(outcome.retry_after, MAX_RETRY_AFTER)
+                self._held_until = max(self._held_until, self._monotonic() + wish)
 
     async def _note(self, messages: list[Message], outcomes: Mapping[str, Outcome]) -> None:
         """Write down what became of messages."""
