@@ -1,12 +1,15 @@
 """Inbound webhooks: what is genuine, new and allowed is done once; everything else is refused."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 import json
+import logging
 from pathlib import Path
 import time
 from types import MappingProxyType
 from typing import Any
 
+from aiohttp import web
 from aiohttp.test_utils import TestClient
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -40,6 +43,9 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
+from homeassistant.util.aiohttp import MockRequest, MockStreamReader
+
+from .webhook_world import until
 
 WEBHOOK_ID = "ab" * 32
 OTHER_ID = "cd" * 32
@@ -137,6 +143,12 @@ async def call(
     response = await client.request(method, f"/api/webhook/{webhook_id}", data=body, headers=signed)
     text = await response.text()
     return response.status, json.loads(text) if text else None
+
+
+def said_in(caplog: pytest.LogCaptureFixture) -> str:
+    """Return what a log says that is not for debugging, of whatever part of Home Assistant."""
+    logged = [each for each in caplog.records if each.levelno >= logging.WARNING]
+    return "".join(f"{each.getMessage()} {each.exc_text or ''}" for each in logged)
 
 
 def nothing_done(calls: dict[str, list[ServiceCall]]) -> bool:
@@ -369,8 +381,6 @@ async def test_a_body_that_does_not_come_is_given_up(
     inbound = await start()
 
     async def slowly() -> AsyncIterator[bytes]:
-        import asyncio
-
         yield b"{"
         await asyncio.sleep(0.5)
         yield b"}"
@@ -378,6 +388,57 @@ async def test_a_body_that_does_not_come_is_given_up(
     response = await client.post(f"/api/webhook/{WEBHOOK_ID}", data=slowly())
     assert response.status == 400
     assert inbound.refused == {"incomplete": 1}
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity, gzip"])
+async def test_a_body_that_is_packed_is_refused_before_it_is_read(
+    start: Start, client: Any, caplog: pytest.LogCaptureFixture, encoding: str
+) -> None:
+    inbound = await start()
+    garbage = b"this was never packed" * 10
+    url = f"/api/webhook/{WEBHOOK_ID}"
+    response = await client.post(url, data=garbage, headers={"content-encoding": encoding})
+
+    assert (response.status, await response.json()) == (400, {"error": "malformed"})
+    assert inbound.refused == {"malformed": 1}
+    assert WEBHOOK_ID not in said_in(caplog)
+
+
+async def test_a_body_that_says_it_is_not_packed_is_read(start: Start, client: Any) -> None:
+    await start()
+    assert (await call(client, a_body(), content_encoding="Identity"))[0] == 202
+
+
+async def test_a_body_that_breaks_off_is_refused_and_counted(
+    hass: HomeAssistant, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbound = await start()
+
+    async def breaks_off(_self: object, _count: int) -> bytes:
+        raise web.RequestPayloadError("not what its headers say")
+
+    monkeypatch.setattr(MockStreamReader, "read", breaks_off)
+    request: Any = MockRequest(content=b"{", mock_source="test", method="POST")
+    response = await inbound.async_handle(hass, WEBHOOK_ID, request)
+    assert response.status == 400
+    assert inbound.refused == {"incomplete": 1}
+
+
+async def test_whatever_else_fails_is_an_honest_answer_and_keeps_the_address_secret(
+    start: Start, client: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbound = await start()
+
+    def fails(*_args: object) -> None:
+        raise RuntimeError(f"of {WEBHOOK_ID}")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(module, "wanted_of", fails)
+        assert await call(client, a_body()) == (429, {"error": "unavailable"})
+    assert inbound.refused == {"unavailable": 1}
+    assert "The webhook Director failed: RuntimeError" in caplog.text
+    assert WEBHOOK_ID not in said_in(caplog)
+    assert (await call(client, a_body()))[0] == 202, "and the same request may come again"
 
 
 # -- repeats ----------------------------------------------------------------------------------

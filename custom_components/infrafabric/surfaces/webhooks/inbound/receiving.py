@@ -12,9 +12,11 @@ from http import HTTPStatus
 import logging
 from pathlib import Path
 import time
+from traceback import format_tb
 from typing import Any, Final
 
 from aiohttp import StreamReader
+from aiohttp.hdrs import CONTENT_ENCODING
 from aiohttp.web import Request, Response, json_response
 
 from homeassistant.components import cloud, webhook
@@ -63,6 +65,7 @@ STATUS: Final[Mapping[str, HTTPStatus]] = {
     "action_not_allowed": HTTPStatus.FORBIDDEN,
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "too_many": HTTPStatus.TOO_MANY_REQUESTS,
+    "unavailable": HTTPStatus.TOO_MANY_REQUESTS,
 }
 """The status of each code in an answer."""
 
@@ -120,6 +123,18 @@ class Inbound:
         self, _hass: HomeAssistant, _webhook_id: str, request: Request
     ) -> Response:
         """Answer a request, and begin to do what it asks for."""
+        try:
+            return await self._answer(request)
+        except Exception as err:  # noqa: BLE001
+            # Home Assistant would answer that all is well, and log the address. The text of the
+            # error stays out of the log, as it may be the sender's.
+            where = "".join(format_tb(err.__traceback__))
+            _LOGGER.error(
+                "The webhook %s failed: %s\n%s", self.hook.name, type(err).__name__, where
+            )
+            return self._refuse("unavailable")
+
+    async def _answer(self, request: Request) -> Response:
         now = self._clock()
         if not self._bucket.take(now):
             return self._refuse("too_many")
@@ -189,6 +204,9 @@ async def _body(request: Request) -> bytes | str:
     """Return the body of a request, or the code of why there is none."""
     # A request through the cloud makes a new reader each time it is asked for one.
     content: StreamReader = request.content
+    encodings = request.headers.getall(CONTENT_ENCODING, ())
+    if any(encoding.strip().lower() != "identity" for encoding in encodings):
+        return "malformed"
     found = b""
     try:
         async with asyncio.timeout(MAX_SECONDS):
@@ -196,7 +214,8 @@ async def _body(request: Request) -> bytes | str:
                 found += chunk
                 if len(found) > MAX_BODY:
                     return "too_large"
-    except TimeoutError:
+    except Exception:  # noqa: BLE001
+        # Too slow, cut off, or not what its headers say: reading fails in many ways.
         return "incomplete"
     return found
 
