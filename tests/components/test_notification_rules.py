@@ -14,12 +14,18 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.infrafabric.const import DOMAIN
 from custom_components.infrafabric.mesh.errors import UnreachableError as PeerUnreachableError
 from custom_components.infrafabric.mesh.model import Band, Path, Quality
+from custom_components.infrafabric.mesh.trust.identity import Identity
 from custom_components.infrafabric.studio.errors import UnreachableError
 from custom_components.infrafabric.studio.events import RecordingFinished
 from custom_components.infrafabric.studio.model import OutputState
 from custom_components.infrafabric.surfaces.notifications import recipients
 from custom_components.infrafabric.surfaces.notifications.news import clock, file_name
-from custom_components.infrafabric.surfaces.notifications.rules import BUTTON_LIFETIME, MUTE_TIME
+from custom_components.infrafabric.surfaces.notifications.rules import (
+    BUTTON_LIFETIME,
+    MUTE_TIME,
+    Rule,
+    What,
+)
 from custom_components.infrafabric.surfaces.notifications.texts import button_text
 from custom_components.infrafabric.surfaces.notifications.watching import SETTLE
 from homeassistant.core import Context, HomeAssistant
@@ -30,6 +36,7 @@ from . import notification_world
 from .conftest import GARAGE, GOOD_QUALITY, MESH_ID, OBS_ID, OWN, STUDIO, FakeMeshNode
 from .notification_world import Add, begin, device_id, later, press, submit, the_form
 from .studio_fake import FakeStudioClient
+from .webhook_world import until
 
 BAD = Quality(rtt_ms=212.4, jitter_ms=9.0, loss_percent=7.2, score=30.0, band=Band.POOR)
 BETTER = Quality(rtt_ms=190.0, jitter_ms=9.0, loss_percent=1.0, score=50.0, band=Band.FAIR)
@@ -38,6 +45,10 @@ peer = notification_world.peer
 phone = notification_world.phone
 pushes = notification_world.pushes
 add = notification_world.add
+
+
+def rule_that_tells(entity_id: str) -> Rule:
+    return Rule.from_data(the_form("", "stream_started", phones=[], notify_entities=[entity_id]))
 
 
 def bad_stream(studio: FakeStudioClient, congestion: float, readings: int = 3) -> None:
@@ -495,6 +506,111 @@ async def test_notifications_that_nobody_could_read_are_dropped(
     await hass.async_block_till_done()
 
     assert caplog.text.count("too many notifications wait") == 1
+    assert "Crew dropped notifications: 2 stream_started" in caplog.text
+
+
+async def test_a_burst_of_what_comes_and_goes_costs_nobody_the_news_that_a_stream_failed(
+    hass: HomeAssistant,
+    add: Add,
+    node: FakeMeshNode,
+    init_studio: FakeStudioClient,
+    pushes: Any,
+    hass_admin_user: MockUser,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    crowd = [Identity(bytes([number]) * 32) for number in range(20, 20 + 2 * recipients.BACKLOG)]
+    for number, identity in enumerate(crowd):
+        node.add_peer(identity, f"P{number}")
+        node.connect_peer(identity.peer_id)
+    told: list[str] = []
+    gate = asyncio.Event()
+
+    async def slow(call: Any) -> None:
+        await gate.wait()
+        told.append(call.data["message"])
+
+    hass.states.async_set("notify.slow", "unknown")
+    await add(
+        "peer_lost",
+        "stream_failed",
+        "stream_started",
+        notify_entities=["notify.slow"],
+        buttons={"offered": ["stop_stream"], "users": [hass_admin_user.id]},
+    )
+    gate.set()
+    init_studio.output("stream", OutputState.ACTIVE)
+    await hass.async_block_till_done()
+    [started] = pushes()
+    gate.clear()
+    hass.services.async_register("notify", "send_message", slow)
+
+    for identity in crowd[: recipients.BACKLOG + 10]:
+        node.disconnect_peer(identity.peer_id)
+    init_studio.error = UnreachableError("studio_not_connected", "The studio is not connected.")
+    hass.bus.async_fire(
+        "mobile_app_notification_action",
+        {"action": started["data"]["actions"][0]["action"]},
+        context=Context(user_id=hass_admin_user.id),
+    )
+    await until(lambda: bool(init_studio.asked("stop_output")))
+    init_studio.output("stream", OutputState.STOPPED, asked=False)
+    for identity in crowd[recipients.BACKLOG + 10 :]:
+        node.disconnect_peer(identity.peer_id)
+    gate.set()
+    await hass.async_block_till_done()
+
+    assert len(told) == 1 + recipients.BACKLOG
+    assert "The stream of Stage failed." in told
+    assert any(each.startswith("Stage: it did not work. ") for each in told)
+    assert told[-1] == f"P{2 * recipients.BACKLOG - 1} is no longer connected."
+
+
+async def test_of_too_many_notifications_the_least_important_and_oldest_go_first(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipients, "BACKLOG", 4)
+    told: list[str] = []
+    gate = asyncio.Event()
+
+    async def slow(call: Any) -> None:
+        await gate.wait()
+        told.append(call.data["message"])
+
+    hass.states.async_set("notify.slow", "unknown")
+    hass.services.async_register("notify", "send_message", slow)
+    delivery = recipients.Delivery(hass, rule_that_tells("notify.slow"), "Crew")
+
+    def send(what: What | None, message: str, tag: str = "") -> None:
+        delivery.send(recipients.Notification(what=what, message=message, tag=tag or message))
+
+    send(What.PEER_LOST, "under way")
+    send(What.STREAM_STARTED, "replaced", "stage")
+    send(What.PEER_LOST, "lost 1")
+    send(What.PEER_LOST, "lost 2")
+    send(What.STREAM_FAILED, "failed", "stage")
+    send(What.STREAM_STARTED, "started again", "stage")
+    assert [each.message for each in delivery._waiting] == [
+        "lost 1",
+        "lost 2",
+        "failed",
+        "started again",
+    ]
+    send(None, "confirmed")
+    send(What.RECORDING_FINISHED, "recorded")
+    send(What.PEER_MESSAGE, "hello")
+    assert [each.message for each in delivery._waiting] == [
+        "failed",
+        "started again",
+        "confirmed",
+        "recorded",
+    ]
+    send(What.STREAM_STOPPED, "stopped 1", "other")
+    send(What.STREAM_STOPPED, "stopped 2", "other")
+    send(What.STREAM_STOPPED, "stopped 3", "other")
+    gate.set()
+    await hass.async_block_till_done()
+
+    assert told == ["under way", "failed", "confirmed", "stopped 2", "stopped 3"]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ from .rules import (
     Offer,
     Offers,
     Rule,
-    What,
     action_of,
 )
 from .texts import async_load_texts, button_text, text
@@ -102,10 +101,9 @@ class Notifier:
         offered = [each for each in buttons if token or not each.acts]
         self._delivery.send(
             Notification(
+                what=news.what,
                 message=text(self._hass, news.text, **news.values),
                 tag=tag,
-                persistent=news.what is What.MESH_STATUS,
-                from_peer=news.what is What.PEER_MESSAGE,
                 actions=tuple(self._action(each, token, news.device_id) for each in offered),
             )
         )
@@ -178,7 +176,7 @@ class Notifier:
 
     def _replace(self, offer: Offer, key: str, **values: str) -> None:
         message = text(self._hass, key, name=offer.name, **values)
-        self._delivery.send(Notification(message=message, tag=offer.tag))
+        self._delivery.send(Notification(what=None, message=message, tag=offer.tag))
 
     async def _stop_stream(self, offer: Offer, context: Context) -> tuple[str, dict[str, str]]:
         """Stop the stream; returns when the studio says that it is stopped."""

@@ -1,6 +1,7 @@
 """Getting a notification to people: through notify entities, and to phones with their buttons."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 import logging
@@ -24,14 +25,14 @@ from ...const import DOMAIN
 from ...studio_runs import text_of
 from ...targets import invalid
 from .peer_messages import PeerMessageContext
-from .rules import Priority, Rule
+from .rules import WEIGHT_OF_RESULTS, WEIGHTS, Priority, Rule, What
 
 _LOGGER = logging.getLogger(__name__)
 
 PATIENCE: Final = 30.0
 """Seconds for which one recipient may keep the next notification waiting."""
 BACKLOG: Final = 50
-"""Notifications that may wait; beyond, new ones are dropped, because nobody would read them."""
+"""Notifications that may wait; beyond, those that count least are dropped."""
 
 LOOKS: Final[Mapping[Priority, Mapping[str, Any]]] = {
     Priority.LOW: {"importance": "low", "push": {"interruption-level": "passive"}},
@@ -52,19 +53,32 @@ class Notification:
     """What people are told.
 
     Attributes:
+        what: The occasion; None for what became of a button.
         message: The text.
         tag: A phone replaces what has the same one.
-        persistent: Whether it stays until it is replaced.
         actions: Buttons, as the companion apps take them.
-        from_peer: Whether a peer wrote it; then no other peer is told.
 
     """
 
+    what: What | None
     message: str
     tag: str
-    persistent: bool = False
     actions: tuple[Mapping[str, Any], ...] = ()
-    from_peer: bool = False
+
+    @property
+    def persistent(self) -> bool:
+        """Whether it stays until it is replaced."""
+        return self.what is What.MESH_STATUS
+
+    @property
+    def from_peer(self) -> bool:
+        """Whether a peer wrote it; then no other peer is told."""
+        return self.what is What.PEER_MESSAGE
+
+    @property
+    def weight(self) -> int:
+        """How much it counts when there is no room for all."""
+        return WEIGHT_OF_RESULTS if self.what is None else WEIGHTS[self.what]
 
     @property
     def text(self) -> str:
@@ -80,19 +94,33 @@ class Delivery:
         self._hass = hass
         self._rule = rule
         self._title = title
-        # A phone would show the older of two if it overtook the newer one.
-        self._turn = asyncio.Lock()
+        self._waiting: list[Notification] = []
+        self._telling = False
+        self._dropped: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._failing: set[str] = set()
 
     @callback
     def send(self, notification: Notification) -> None:
         """Tell everybody; returns at once."""
-        if len(self._tasks) >= BACKLOG:
-            self._failed("everybody", "too many notifications wait")
-            return
-        self._failing.discard("everybody")
-        self.run(self._send(notification))
+        self._waiting.append(notification)
+        if len(self._waiting) > BACKLOG:
+            self._drop(min(self._waiting, key=lambda each: _worth(each, notification)))
+        if not self._telling:
+            self._telling = True
+            self.run(self._send_all())
+
+    def _drop(self, notification: Notification) -> None:
+        """Make room; the oldest of equals is the first to go."""
+        if not self._dropped:
+            _LOGGER.warning(
+                "%s cannot tell everything: too many notifications wait, so the least important"
+                " are dropped",
+                self._title,
+            )
+        self._dropped[notification.what or "button"] += 1
+        # Two may be equal.
+        del self._waiting[[each is notification for each in self._waiting].index(True)]
 
     @callback
     def run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -104,21 +132,33 @@ class Delivery:
 
     async def end(self) -> None:
         """Stop what is under way."""
+        self._waiting.clear()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send_all(self) -> None:
+        """Tell what waits, in its order: a phone would show the older if it came last."""
+        try:
+            while self._waiting:
+                await self._send(self._waiting.pop(0))
+        finally:
+            self._telling = False
+            if self._dropped:
+                kinds = ", ".join(f"{count} {what}" for what, count in self._dropped.most_common())
+                _LOGGER.warning("%s dropped notifications: %s", self._title, kinds)
+                self._dropped.clear()
 
     async def _send(self, notification: Notification) -> None:
         entities = self._rule.entities
         if notification.from_peer:
             # Two homes whose rules tell each other would send one message for ever.
             entities = tuple(each for each in entities if not is_peer(self._hass, each))
-        async with self._turn:
-            await asyncio.gather(
-                *(self._try(name, self._tell(name, notification)) for name in entities),
-                *(self._try(name, self._push(name, notification)) for name in self._rule.phones),
-            )
+        await asyncio.gather(
+            *(self._try(name, self._tell(name, notification)) for name in entities),
+            *(self._try(name, self._push(name, notification)) for name in self._rule.phones),
+        )
 
     async def _try(self, name: str, attempt: Coroutine[Any, Any, None]) -> None:
         """Tell one recipient; whatever becomes of it, the others are told."""
@@ -191,6 +231,14 @@ class Delivery:
         if notification.actions:
             data["actions"] = [dict(action) for action in notification.actions]
         return data
+
+
+def _worth(waiting: Notification, new: Notification) -> tuple[int, bool]:
+    """Return how much it would cost not to tell what waits; the least first."""
+    replaced = waiting is not new and waiting.tag == new.tag
+    if replaced and waiting.weight < WEIGHT_OF_RESULTS:
+        return (-1, False)
+    return (waiting.weight, not replaced)
 
 
 @callback

@@ -111,6 +111,25 @@ TOPICS: Final[Mapping[What, str]] = {
 }
 """News of one topic about one device replaces what was told before, unless it is marked."""
 
+WEIGHT_OF_RESULTS: Final = 3
+"""How much an end counts that nobody may miss: of a stream, or of what a button began."""
+WEIGHTS: Final[Mapping[What, int]] = {
+    # They come and go by themselves, and many at once when a network breaks.
+    What.PEER_LOST: 0,
+    What.PEER_BACK: 0,
+    What.LINK_QUALITY: 0,
+    What.RELAY_IN_USE: 0,
+    # Somebody else decides how many there are.
+    What.PEER_MESSAGE: 1,
+    What.STREAM_STARTED: 2,
+    What.STREAM_UNHEALTHY: 2,
+    What.RECORDING_FINISHED: 2,
+    What.MESH_STATUS: 2,
+    What.STREAM_STOPPED: WEIGHT_OF_RESULTS,
+    What.STREAM_FAILED: WEIGHT_OF_RESULTS,
+}
+"""How much news counts when there is no room for all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
