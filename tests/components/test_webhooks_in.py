@@ -45,8 +45,6 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from homeassistant.util.aiohttp import MockRequest, MockStreamReader
 
-from .webhook_world import until
-
 WEBHOOK_ID = "ab" * 32
 OTHER_ID = "cd" * 32
 KEY = SymmetricKey(bytes(range(32)))
@@ -237,7 +235,7 @@ async def test_what_fails_afterwards_is_logged(
     assert (await call(client, a_body()))[0] == 202
     await hass.async_block_till_done()
 
-    assert "stop_stream, asked for by the webhook Director: It sulks" in caplog.text
+    assert "stop_stream in device1, asked for by the webhook Director: It sulks" in caplog.text
 
 
 def test_no_action_of_a_webhook_reaches_beyond_studios() -> None:

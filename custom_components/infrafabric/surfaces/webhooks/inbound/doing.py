@@ -4,6 +4,7 @@ Triggers and the event bus hear of it; then it is done in the chosen studios, or
 and scenes run. Nobody stands behind it: the context of all that names no user.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 import logging
 from typing import Any, Final
@@ -11,7 +12,7 @@ from typing import Any, Final
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, ATTR_RESTORED, SERVICE_TURN_ON
 from homeassistant.core import CALLBACK_TYPE, Context, CoreState, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.helpers.start import async_at_started
 
@@ -25,7 +26,7 @@ from .request import Wanted
 
 _LOGGER = logging.getLogger(__name__)
 
-ISSUE_MISSING: Final = "webhook_script_missing"
+ISSUE_MISSING: Final = "webhook_missing"
 
 RUNNABLE: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
     "script": lambda told: {"variables": dict(told)},
@@ -59,15 +60,34 @@ async def async_do(hass: HomeAssistant, hook: Hook, wanted: Wanted, message_id: 
 async def _in_studios(
     hass: HomeAssistant, hook: Hook, wanted: Wanted, known: StudioAction, context: Context
 ) -> None:
-    target: dict[str, Any] = {ATTR_DEVICE_ID: list(hook.studios)}
-    if known.of_all and not hook.studios:
-        target = {ATTR_ALL: True}
+    # Each by itself: one that is gone or fails must not keep the others from acting.
+    targets: list[dict[str, Any]] = [{ATTR_DEVICE_ID: [studio]} for studio in hook.studios]
+    if known.of_all and not targets:
+        targets = [{ATTR_ALL: True}]
+    await asyncio.gather(*(_in_studio(hass, hook, wanted, each, context) for each in targets))
+
+
+async def _in_studio(
+    hass: HomeAssistant, hook: Hook, wanted: Wanted, target: Mapping[str, Any], context: Context
+) -> None:
+    where = ", ".join(_name(hass, studio) for studio in target.get(ATTR_DEVICE_ID, ["all studios"]))
     try:
         await hass.services.async_call(
             DOMAIN, wanted.action, {**wanted.params, **target}, blocking=True, context=context
         )
     except HomeAssistantError as err:
-        _LOGGER.error("%s, asked for by the webhook %s: %s", wanted.action, hook.name, err)
+        _LOGGER.error(
+            "%s in %s, asked for by the webhook %s: %s", wanted.action, where, hook.name, err
+        )
+    except Exception:
+        _LOGGER.exception(
+            "%s in %s, asked for by the webhook %s, failed", wanted.action, where, hook.name
+        )
+
+
+def _name(hass: HomeAssistant, device_id: str) -> str:
+    device = dr.async_get(hass).async_get(device_id)
+    return (device and (device.name_by_user or device.name)) or device_id
 
 
 async def _run(
@@ -102,8 +122,15 @@ def is_there(hass: HomeAssistant, entity_id: str) -> bool:
 
 
 @callback
-def async_watch_scripts(hass: HomeAssistant, hook: Hook) -> CALLBACK_TYPE:
-    """Show which chosen scripts and scenes are not there, until the returned function is called."""
+def is_gone(hass: HomeAssistant, device_id: str) -> bool:
+    """Tell whether a studio was deleted or disabled, so that nothing can be done in it."""
+    device = dr.async_get(hass).async_get(device_id)
+    return device is None or device.disabled
+
+
+@callback
+def async_watch_chosen(hass: HomeAssistant, hook: Hook) -> CALLBACK_TYPE:
+    """Show what was chosen and is not there any more, until the returned function is called."""
     chosen = sorted({entity_id for entity_ids in hook.runs.values() for entity_id in entity_ids})
     issue_id = f"{ISSUE_MISSING}_{hook.hook_id}"
 
@@ -112,12 +139,18 @@ def async_watch_scripts(hass: HomeAssistant, hook: Hook) -> CALLBACK_TYPE:
         if hass.state is not CoreState.running:
             # They come while Home Assistant starts.
             return
-        if missing := [entity_id for entity_id in chosen if not is_there(hass, entity_id)]:
+        missing = [f"`{each}`" for each in chosen if not is_there(hass, each)]
+        missing += [plain(_name(hass, each)) for each in hook.studios if is_gone(hass, each)]
+        if missing:
             _show(hass, issue_id, hook, missing)
         else:
             ir.async_delete_issue(hass, DOMAIN, issue_id)
 
-    ends = [async_at_started(hass, check), async_track_state_change_event(hass, chosen, check)]
+    ends = [
+        async_at_started(hass, check),
+        async_track_state_change_event(hass, chosen, check),
+        hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, check),
+    ]
 
     @callback
     def end() -> None:
@@ -139,6 +172,6 @@ def _show(hass: HomeAssistant, issue_id: str, hook: Hook, missing: Iterable[str]
         translation_key=ISSUE_MISSING,
         translation_placeholders={
             "webhook": plain(hook.name),
-            "missing": "\n".join(f"* `{entity_id}`" for entity_id in missing),
+            "missing": "\n".join(f"* {each}" for each in missing),
         },
     )

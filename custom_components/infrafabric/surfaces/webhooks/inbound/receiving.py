@@ -32,7 +32,7 @@ from ..database import DatabaseError, remove
 from ..keys import verifiers
 from ..signing import Verified, WebhookError, verify
 from .answers import Answers
-from .doing import async_do, async_watch_scripts
+from .doing import async_do, async_watch_chosen
 from .hook import CONF_REACH, REACH_CLOUD, REACH_INTERNET, REACH_LOCAL, Hook
 from .request import MAX_BODY, Wanted, wanted_of
 
@@ -255,7 +255,7 @@ async def async_setup_inbound(
     await inbound.async_start()
     hook_id = subentry.subentry_id
     hass.data.setdefault(INBOUND, {})[hook_id] = inbound
-    stop_watching = async_watch_scripts(hass, inbound.hook)
+    stop_watching = async_watch_chosen(hass, inbound.hook)
 
     async def unload() -> None:
         stop_watching()
