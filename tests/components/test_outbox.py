@@ -13,7 +13,11 @@ import threading
 import pytest
 
 from custom_components.infrafabric.surfaces.webhooks.database import DatabaseError, remove
-from custom_components.infrafabric.surfaces.webhooks.outbound.outbox import Failed, Outbox
+from custom_components.infrafabric.surfaces.webhooks.outbound.outbox import (
+    Failed,
+    New,
+    Outbox,
+)
 from custom_components.infrafabric.surfaces.webhooks.outbound.retry import (
     DELAYS,
     GIVE_UP_AFTER,
@@ -28,12 +32,12 @@ WRITER = """
 import itertools, sys
 import itertools
 from pathlib import Path
-from custom_components.infrafabric.surfaces.webhooks.outbound.outbox import Outbox
+from custom_components.infrafabric.surfaces.webhooks.outbound.outbox import New, Outbox
 
 outbox = Outbox(Path(sys.argv[1]))
 outbox.open()
 for number in itertools.count():
-    outbox.add([(f"msg_{number}", b"body %d" % number)], 1.0)
+    outbox.add([New(f"msg_{number}", b"body %d" % number)], 1.0)
     print(number, flush=True)
 """
 
@@ -56,7 +60,7 @@ def ids(outbox: Outbox, now: float = NOW) -> list[str]:
 
 
 def test_what_was_added_is_due_at_once_in_its_order(outbox: Outbox) -> None:
-    assert outbox.add([("msg_b", b"1"), ("msg_a", b"22")], NOW) == 0
+    assert outbox.add([New("msg_b", b"1"), New("msg_a", b"22")], NOW) == 0
 
     assert ids(outbox) == ["msg_b", "msg_a"]
     assert [message.message_id for message in outbox.due(NOW, 1)] == ["msg_b"]
@@ -66,7 +70,7 @@ def test_what_was_added_is_due_at_once_in_its_order(outbox: Outbox) -> None:
 
 
 def test_nothing_is_due_before_its_time(outbox: Outbox) -> None:
-    outbox.add([("msg_a", b"")], NOW)
+    outbox.add([New("msg_a", b"")], NOW)
     outbox.failed([Failed("msg_a", "timeout", NOW + 30)])
 
     assert ids(outbox, NOW + 29) == []
@@ -76,14 +80,14 @@ def test_nothing_is_due_before_its_time(outbox: Outbox) -> None:
 
 
 def test_a_clock_that_was_set_back_holds_nothing(outbox: Outbox) -> None:
-    outbox.add([("msg_a", b"")], NOW)
+    outbox.add([New("msg_a", b"")], NOW)
 
     assert ids(outbox, NOW - 10) == []
     assert ids(outbox, NOW - 10 * GIVE_UP_AFTER) == ["msg_a"]
 
 
 def test_what_was_delivered_is_forgotten(outbox: Outbox) -> None:
-    outbox.add([("msg_a", b"123"), ("msg_b", b"4")], NOW)
+    outbox.add([New("msg_a", b"123"), New("msg_b", b"4")], NOW)
     outbox.delivered(["msg_a", "msg_unknown"])
 
     assert ids(outbox) == ["msg_b"]
@@ -91,7 +95,7 @@ def test_what_was_delivered_is_forgotten(outbox: Outbox) -> None:
 
 
 def test_dead_letters_are_listed_newest_first_and_can_be_sent_again(outbox: Outbox) -> None:
-    outbox.add([("msg_a", b"1"), ("msg_b", b"2"), ("msg_c", b"3")], NOW)
+    outbox.add([New("msg_a", b"1"), New("msg_b", b"2"), New("msg_c", b"3")], NOW)
     outbox.failed([Failed("msg_a", "timeout", None), Failed("msg_b", "http_500", None)])
 
     assert ids(outbox) == ["msg_c"]
@@ -117,12 +121,12 @@ def test_dead_letters_are_listed_newest_first_and_can_be_sent_again(outbox: Outb
 def test_the_oldest_dead_letters_make_room_and_what_waits_stays(path: Path) -> None:
     outbox = Outbox(path, max_messages=3, max_bytes=100)
     outbox.open()
-    outbox.add([("msg_a", b"1"), ("msg_b", b"2"), ("msg_c", b"3")], NOW)
+    outbox.add([New("msg_a", b"1"), New("msg_b", b"2"), New("msg_c", b"3")], NOW)
     outbox.failed([Failed("msg_a", "timeout", None), Failed("msg_b", "timeout", None)])
 
-    assert outbox.add([("msg_d", b"4")], NOW) == 0
+    assert outbox.add([New("msg_d", b"4")], NOW) == 0
     assert [letter.message_id for letter in outbox.dead_letters(9)] == ["msg_b"]
-    assert outbox.add([("msg_e", b"5"), ("msg_f", b"6")], NOW) == 1
+    assert outbox.add([New("msg_e", b"5"), New("msg_f", b"6")], NOW) == 1
     assert ids(outbox) == ["msg_c", "msg_d", "msg_e"]
     assert outbox.count().refused == 1
     outbox.close()
@@ -136,22 +140,65 @@ def test_the_oldest_dead_letters_make_room_and_what_waits_stays(path: Path) -> N
 def test_bytes_are_bounded_too(path: Path) -> None:
     outbox = Outbox(path, max_messages=100, max_bytes=10)
     outbox.open()
-    assert outbox.add([("msg_a", b"123456")], NOW) == 0
+    assert outbox.add([New("msg_a", b"123456")], NOW) == 0
     outbox.failed([Failed("msg_a", "timeout", None)])
 
-    assert outbox.add([("msg_b", b"x" * 11)], NOW) == 1, "never fits"
+    assert outbox.add([New("msg_b", b"x" * 11)], NOW) == 1, "never fits"
     assert outbox.count().dead == 1, "and drops nothing in vain"
-    assert outbox.add([("msg_c", b"1234567")], NOW) == 0
-    assert outbox.add([("msg_d", b"1234")], NOW) == 1
+    assert outbox.add([New("msg_c", b"1234567")], NOW) == 0
+    assert outbox.add([New("msg_d", b"1234")], NOW) == 1
     assert outbox.count().size == 7
     outbox.close()
 
 
+@pytest.mark.parametrize(("many", "size"), [(10, 1), (5, 10)])
+def test_what_peers_send_takes_half_of_the_room_at_most(path: Path, many: int, size: int) -> None:
+    outbox = Outbox(path, max_messages=10, max_bytes=40)
+    outbox.open()
+    taken = many // 2
+    body = b"x" * size
+    told = [New(f"msg_{number}", body, of_peer=True) for number in range(many)]
+    assert outbox.add(told, NOW) == many - taken
+    assert not outbox.has_room()
+    assert outbox.add([New("msg_failed", body)], NOW) == 0
+    assert outbox.count().waiting == taken + 1
+    outbox.close()
+
+    again = Outbox(path, max_messages=10, max_bytes=40)
+    again.open()
+    assert again.add([New("msg_again", body, of_peer=True)], NOW) == 1, "also after a restart"
+    again.failed([Failed("msg_0", "timeout", None)])
+    assert again.add([New("msg_again", body, of_peer=True)], NOW) == 0
+    assert again.count().dead == 0, "its own dead letters make room"
+    again.delivered(["msg_1", "msg_again"])
+    assert again.has_room()
+    assert again.add([New("msg_more", body, of_peer=True)], NOW) == 0
+    again.close()
+
+
+def test_a_file_of_the_version_before_is_brought_up_to_date(path: Path) -> None:
+    outbox = Outbox(path)
+    outbox.open()
+    outbox.add([New("msg_a", b"1")], NOW)
+    outbox.close()
+    with sqlite3.connect(path) as db:
+        db.execute("ALTER TABLE message DROP COLUMN of_peer")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+
+    for _ in range(2):
+        again = Outbox(path)
+        again.open()
+        assert ids(again)[0] == "msg_a"
+        again.add([New(f"msg_{_}", b"2", of_peer=True)], NOW)
+        again.close()
+
+
 def test_a_failed_transaction_changes_nothing(outbox: Outbox) -> None:
-    outbox.add([("msg_a", b"1")], NOW)
+    outbox.add([New("msg_a", b"1")], NOW)
 
     with pytest.raises(DatabaseError):
-        outbox.add([("msg_b", b"2"), ("msg_a", b"3")], NOW)
+        outbox.add([New("msg_b", b"2"), New("msg_a", b"3")], NOW)
 
     assert ids(outbox) == ["msg_a"]
     assert (outbox.count().waiting, outbox.count().size) == (1, 1)
@@ -160,7 +207,7 @@ def test_a_failed_transaction_changes_nothing(outbox: Outbox) -> None:
 def test_it_is_found_again_as_it_was(path: Path) -> None:
     first = Outbox(path)
     first.open()
-    first.add([("msg_a", b"12")], NOW)
+    first.add([New("msg_a", b"12")], NOW)
     first.remember("gone", "here")
     first.close()
     first.close()
@@ -178,7 +225,7 @@ def test_it_is_found_again_as_it_was(path: Path) -> None:
 
 
 def test_only_its_owner_may_read_it(outbox: Outbox, path: Path) -> None:
-    outbox.add([("msg_a", b"1")], NOW)
+    outbox.add([New("msg_a", b"1")], NOW)
 
     files = list(path.parent.iterdir())
     assert len(files) > 1, "the write-ahead log is there, too"
@@ -252,7 +299,7 @@ def test_what_was_taken_in_is_there_after_the_process_was_killed(path: Path, aft
 def test_threads_take_turns(outbox: Outbox) -> None:
     def write(name: str) -> None:
         for number in range(50):
-            outbox.add([(f"{name}{number}", b"1")], NOW)
+            outbox.add([New(f"{name}{number}", b"1")], NOW)
 
     threads = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
     for thread in threads:

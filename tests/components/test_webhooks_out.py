@@ -42,7 +42,11 @@ from custom_components.infrafabric.surfaces.webhooks.outbound.issues import (
     ISSUE_GONE,
 )
 from custom_components.infrafabric.surfaces.webhooks.outbound.keeper import TRY_AGAIN
-from custom_components.infrafabric.surfaces.webhooks.outbound.outbox import Outbox
+from custom_components.infrafabric.surfaces.webhooks.outbound.outbox import (
+    MAX_BYTES,
+    Outbox,
+    Sums,
+)
 from custom_components.infrafabric.surfaces.webhooks.outbound.retry import GIVE_UP_AFTER, Schedule
 from custom_components.infrafabric.surfaces.webhooks.outbound.sending import (
     MAX_BODY,
@@ -449,7 +453,7 @@ def said_of(hass: HomeAssistant, code: str) -> dict[str, str]:
 async def test_what_finds_no_room_is_counted_and_shown(hass: HomeAssistant, start: Start) -> None:
     outbound = await start("http://receiver.example:9/", names=Names([]), schedule=None)
     # None at all: with room for one, the first could be given up before the second comes.
-    outbound._outbox._max_messages = 0
+    outbound._outbox._limit = Sums(0, MAX_BYTES)
     outbound.async_tell(an_occasion())
     await settled(outbound, refused=1)
     await until(lambda: said_of(hass, ISSUE_FULL) == {"webhook": "Ticker", "count": "1"})
@@ -473,7 +477,7 @@ async def test_it_is_shown_that_there_is_no_room_until_a_tenth_is_free(
 
     async with receiver(answer) as there:
         outbound = await start(there.url, schedule=each_minute)
-        outbound._outbox._max_messages = 20
+        outbound._outbox._limit = Sums(20, MAX_BYTES)
         for number in range(23):
             outbound.async_tell(an_occasion(number=number))
         await until(lambda: said_of(hass, ISSUE_FULL).get("count") == "3")
@@ -493,7 +497,7 @@ async def test_it_is_shown_that_there_is_no_room_until_a_tenth_is_free(
         await until(lambda: issue(hass, ISSUE_FULL) is None)
         await settled(outbound, waiting=17)
 
-        outbound._outbox._max_messages = 17
+        outbound._outbox._limit = Sums(17, MAX_BYTES)
         outbound.async_tell(an_occasion())
         await until(lambda: said_of(hass, ISSUE_FULL).get("count") == "1")
 
@@ -653,6 +657,32 @@ async def test_a_damaged_file_is_said_and_can_be_deleted_without_a_restart(
         pass_time(hass)
         await until(lambda: len(there.requests) == 1)
         await until(lambda: issue(hass, ISSUE_FAILED) is None)
+
+
+async def test_what_peers_send_leaves_room_in_memory_for_what_happens_here(
+    hass: HomeAssistant, start: Start, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "custom_components.infrafabric.surfaces.webhooks.outbound.keeper.MAX_UNWRITTEN", 4
+    )
+    outbound = await start(
+        "http://receiver.example:9/",
+        names=Names([]),
+        schedule=None,
+        events=["message_received", "stream_failed"],
+    )
+    disk.set(outbound, READ_ONLY)
+    for _ in range(9):
+        outbound.async_tell(an_occasion(Happened.MESSAGE_RECEIVED))
+    outbound.async_tell(an_occasion(Happened.STREAM_FAILED))
+    await until(lambda: issue(hass, ISSUE_FAILED) is not None)
+    assert (await counts(outbound))["unwritten"] == 3
+
+    disk.set(outbound, WRITABLE)
+    pass_time(hass)
+    await settled(outbound, waiting=3)
+    waiting = await hass.async_add_executor_job(outbound._outbox.due, outbound._clock() + 9e4, 9)
+    assert b"stream_failed" in waiting[-1].body
 
 
 @pytest.mark.parametrize("mended", [True, False])

@@ -4,7 +4,7 @@ Everything here blocks, so it is called in the executor. One connection, used by
 time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 import os
 from pathlib import Path
@@ -27,10 +27,14 @@ class Database:
         path: The file; made with mode 0600 when there is none.
         schema: The statements that make its tables.
         version: Of the schema.
+        upgrades: For each later version than the first, what makes it of the one before.
 
     """
 
-    def __init__(self, path: Path, schema: str, version: int) -> None:
+    def __init__(
+        self, path: Path, schema: str, version: int, upgrades: Mapping[int, str] | None = None
+    ) -> None:
+        self._upgrades = upgrades or {}
         self._path = path
         self._schema = schema
         self._version = version
@@ -63,9 +67,10 @@ class Database:
                     f"{self._path} is of a later version ({found}): update InfraFabric."
                 )
             if found == 0:
-                connection.executescript(
-                    f"BEGIN; {self._schema} PRAGMA user_version = {self._version}; COMMIT;"
-                )
+                _write(connection, self._schema, self._version)
+            else:
+                for version in range(found + 1, self._version + 1):
+                    _write(connection, self._upgrades[version], version)
         except sqlite3.Error as err:
             connection.close()
             raise DatabaseError(f"{self._path} cannot be read: {err}") from err
@@ -104,6 +109,11 @@ class Database:
                     raise
             except sqlite3.Error as err:
                 raise DatabaseError(f"{self._path} cannot be written: {err}") from err
+
+
+def _write(connection: sqlite3.Connection, statements: str, version: int) -> None:
+    """Make a schema of a version, all of it or nothing."""
+    connection.executescript(f"BEGIN; {statements} PRAGMA user_version = {version}; COMMIT;")
 
 
 def remove(path: Path) -> None:

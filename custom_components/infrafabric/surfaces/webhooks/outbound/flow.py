@@ -19,7 +19,7 @@ from homeassistant.helpers.selector import (
 )
 
 from ....const import DOMAIN
-from ....forms import TEXT
+from ....forms import COPY, TEXT, to_copy
 from ....happenings import OUTGOING
 from ..keys import (
     CONF_KEY,
@@ -47,7 +47,7 @@ DEVICES: Final = DeviceSelector(
 _SETTINGS: Final[dict[Any, Any]] = {
     probatio.Required(CONF_NAME): TEXT,
     probatio.Required(CONF_URL): TEXT,
-    probatio.Required(CONF_EVENTS): SelectSelector(
+    probatio.Required(CONF_EVENTS, default=list): SelectSelector(
         SelectSelectorConfig(
             options=OUTGOING,
             multiple=True,
@@ -105,8 +105,9 @@ class WebhookOutFlow(ConfigSubentryFlow):
         key: str = self._data[CONF_KEYS][0][CONF_KEY]
         return self.async_show_form(
             step_id="key",
-            data_schema=probatio.Schema({}),
-            description_placeholders={"key": public_key(key) if is_asymmetric(key) else key},
+            data_schema=probatio.Schema(
+                {to_copy(CONF_KEY, public_key(key) if is_asymmetric(key) else key): COPY}
+            ),
         )
 
     async def async_step_reconfigure(

@@ -4,7 +4,7 @@ Nothing waits for the disk, and what it cannot write now stays in memory and is 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 import logging
 import threading
@@ -15,7 +15,7 @@ from homeassistant.helpers.event import async_call_later
 
 from ....const import DOMAIN
 from ..database import DatabaseError
-from .outbox import MAX_BYTES, Outbox
+from .outbox import MAX_BYTES, New, Outbox, Sums, share_of_peers
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -58,8 +58,9 @@ class Keeper:
         self._clock = clock
         self._on_written = on_written
         self._on_changed = on_changed
-        self._messages: list[tuple[str, bytes]] = []
-        self._size = 0
+        self._messages: list[New] = []
+        self._all = Sums()
+        self._of_peers = Sums()
         self._writing: asyncio.Task[None] | None = None
         self._again: CALLBACK_TYPE | None = None
         self._stuck = False
@@ -96,13 +97,16 @@ class Keeper:
         await self._hass.async_add_executor_job(self._end)
 
     @callback
-    def async_add(self, message_id: str, body: bytes) -> bool:
+    def async_add(self, new: New) -> bool:
         """Take in a message and tell whether there was room for it."""
-        if len(self._messages) >= MAX_UNWRITTEN or self._size + len(body) > MAX_BYTES:
+        limit = Sums(MAX_UNWRITTEN, MAX_BYTES)
+        everything = self._all.plus(len(new.body))
+        of_peers = self._of_peers.plus(len(new.body)) if new.of_peer else self._of_peers
+        if not (everything.within(limit) and of_peers.within(share_of_peers(limit))):
             self.lost += 1
             return False
-        self._messages.append((message_id, body))
-        self._size += len(body)
+        self._messages.append(new)
+        self._all, self._of_peers = everything, of_peers
         if self._again is None:
             self._begin()
         return True
@@ -160,7 +164,8 @@ class Keeper:
                 self._again = async_call_later(self._hass, TRY_AGAIN, self._begin)
                 return
             del self._messages[: len(messages)]
-            self._size -= sum(len(body) for _, body in messages)
+            self._all = _sums(self._messages)
+            self._of_peers = _sums(each for each in self._messages if each.of_peer)
             self._stuck = False
             self._works()
             self._on_written(refused)
@@ -193,3 +198,8 @@ class Keeper:
         with self._turn:
             self._ended = True
             self._outbox.close()
+
+
+def _sums(messages: Iterable[New]) -> Sums:
+    sizes = [len(each.body) for each in messages]
+    return Sums(len(sizes), sum(sizes))

@@ -18,11 +18,14 @@ MAX_MESSAGES: Final = 20_000
 """Messages that one webhook keeps, dead letters included."""
 MAX_BYTES: Final = 32 * 1024 * 1024
 """Bytes of their bodies."""
+PEER_SHARE: Final = 50
+"""Percent of both that what peers sent may take: others decide how much that is, and it must not
+keep out what happens here."""
 
 ROOM_AT: Final = 0.9
 """Part that may wait when there is room again."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE message (
     number INTEGER PRIMARY KEY,
@@ -32,12 +35,58 @@ CREATE TABLE message (
     due REAL,
     failures INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
-    body BLOB NOT NULL
+    body BLOB NOT NULL,
+    of_peer INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX message_due ON message (due, number);
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 # A message without a time when it is due is a dead letter.
+_UPGRADES: Final = {2: "ALTER TABLE message ADD COLUMN of_peer INTEGER NOT NULL DEFAULT 0;"}
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """What is to be taken in.
+
+    Attributes:
+        message_id: Of its own.
+        body: The bytes to send.
+        of_peer: Whether a peer sent what it tells of; then it may take a share only.
+
+    """
+
+    message_id: str
+    body: bytes = field(repr=False)
+    of_peer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """How many messages there are, and the bytes of their bodies."""
+
+    count: int = 0
+    size: int = 0
+
+    def plus(self, size: int) -> Sums:
+        """Return the sums with one message more."""
+        return Sums(self.count + 1, self.size + size)
+
+    def minus(self, size: int) -> Sums:
+        """Return the sums with one message less."""
+        return Sums(self.count - 1, self.size - size)
+
+    def less(self, other: Sums) -> Sums:
+        """Return what is left without others."""
+        return Sums(self.count - other.count, self.size - other.size)
+
+    def within(self, limit: Sums) -> bool:
+        """Tell whether neither is more than a limit."""
+        return self.count <= limit.count and self.size <= limit.size
+
+    def leave_room(self, limit: Sums) -> bool:
+        """Tell whether a tenth of a limit is free."""
+        return self.count < ROOM_AT * limit.count and self.size < ROOM_AT * limit.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +167,11 @@ class Outbox:
     def __init__(
         self, path: Path, *, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES
     ) -> None:
-        self._database = Database(path, _SCHEMA, VERSION)
-        self._max_messages = max_messages
-        self._max_bytes = max_bytes
-        self._count = 0
-        self._size = 0
+        self._database = Database(path, _SCHEMA, VERSION, _UPGRADES)
+        self._limit = Sums(max_messages, max_bytes)
+        self._limit_of_peers = share_of_peers(self._limit)
+        self._all = Sums()
+        self._of_peers = Sums()
         self._refused = 0
 
     def open(self) -> None:
@@ -134,9 +183,8 @@ class Outbox:
         """
         self._database.open()
         with self._database.transaction() as db:
-            self._count, self._size = db.execute(
-                "SELECT count(*), coalesce(sum(length(body)), 0) FROM message"
-            ).fetchone()
+            self._all = _sums(db, "TRUE")
+            self._of_peers = _sums(db, "of_peer")
             row = db.execute("SELECT value FROM fact WHERE name = 'refused'").fetchone()
             self._refused = int(row[0]) if row else 0
 
@@ -147,8 +195,8 @@ class Outbox:
     def count(self) -> Counts:
         """Return how many messages there are."""
         with self._database.transaction() as db:
-            dead, _ = _sums_of_dead(db)
-            return Counts(self._count - dead, dead, self._refused, self._size)
+            dead = _sums(db, "due IS NULL").count
+            return Counts(self._all.count - dead, dead, self._refused, self._all.size)
 
     def has_room(self) -> bool:
         """Tell whether a tenth is free, or held by what makes room.
@@ -156,11 +204,9 @@ class Outbox:
         So that what shows a full outbox does not come and go with each message.
         """
         with self._database.transaction() as db:
-            dead, size_of_dead = _sums_of_dead(db)
-            return (
-                self._count - dead < ROOM_AT * self._max_messages
-                and self._size - size_of_dead < ROOM_AT * self._max_bytes
-            )
+            waiting = self._all.less(_sums(db, "due IS NULL"))
+            of_peers = self._of_peers.less(_sums(db, "due IS NULL AND of_peer"))
+        return waiting.leave_room(self._limit) and of_peers.leave_room(self._limit_of_peers)
 
     def prove_writable(self) -> None:
         """Write something, as reading tells nothing of that.
@@ -173,23 +219,26 @@ class Outbox:
             _set_fact(db, "proof", "written")
             _set_fact(db, "proof", None)
 
-    def add(self, messages: Iterable[tuple[str, bytes]], now: float) -> int:
-        """Take in messages, each with its id and body, and return how many found no room.
+    def add(self, messages: Iterable[New], now: float) -> int:
+        """Take in messages and return how many found no room.
 
         The oldest dead letters make room first; what waits is never dropped for what is new.
         """
         with self._changing() as db:
             refused = 0
-            for message_id, body in messages:
-                if not self._make_room(db, len(body)):
+            for new in messages:
+                size = len(new.body)
+                if not self._make_room(db, size, of_peer=new.of_peer):
                     refused += 1
                     continue
                 db.execute(
-                    "INSERT INTO message (id, created, since, due, body) VALUES (?, ?, ?, ?, ?)",
-                    (message_id, now, now, now, body),
+                    "INSERT INTO message (id, created, since, due, body, of_peer)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (new.message_id, now, now, now, new.body, new.of_peer),
                 )
-                self._count += 1
-                self._size += len(body)
+                self._all = self._all.plus(size)
+                if new.of_peer:
+                    self._of_peers = self._of_peers.plus(size)
             if refused:
                 self._refused += refused
                 _set_fact(db, "refused", str(self._refused))
@@ -257,41 +306,60 @@ class Outbox:
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         """Begin a transaction that changes the sums; a failed one leaves them as they were."""
-        before = self._count, self._size, self._refused
+        before = self._all, self._of_peers, self._refused
         try:
             with self._database.transaction() as db:
                 yield db
         except BaseException:
-            self._count, self._size, self._refused = before
+            self._all, self._of_peers, self._refused = before
             raise
 
-    def _make_room(self, db: sqlite3.Connection, size: int) -> bool:
+    def _make_room(self, db: sqlite3.Connection, size: int, *, of_peer: bool) -> bool:
         """Drop the oldest dead letters until a body fits, and tell whether it does."""
-        while self._count >= self._max_messages or self._size + size > self._max_bytes:
-            oldest = db.execute(
-                "SELECT number FROM message WHERE due IS NULL ORDER BY number LIMIT 1"
-            ).fetchone()
-            if oldest is None or size > self._max_bytes:
+        if size > (self._limit_of_peers if of_peer else self._limit).size:
+            return False
+        if of_peer:
+            while not self._of_peers.plus(size).within(self._limit_of_peers):
+                if not self._drop_oldest(db, "due IS NULL AND of_peer"):
+                    return False
+        while not self._all.plus(size).within(self._limit):
+            if not self._drop_oldest(db, "due IS NULL"):
                 return False
-            self._forget(db, "number = ?", oldest[0])
         return True
+
+    def _drop_oldest(self, db: sqlite3.Connection, which: str) -> bool:
+        oldest = db.execute(
+            f"SELECT number FROM message WHERE {which} ORDER BY number LIMIT 1"  # noqa: S608
+        ).fetchone()
+        if oldest is not None:
+            self._forget(db, "number = ?", oldest[0])
+        return oldest is not None
 
     def _forget(self, db: sqlite3.Connection, where: str, value: str | int) -> None:
         row = db.execute(
-            f"DELETE FROM message WHERE {where} RETURNING length(body)",  # noqa: S608
+            f"DELETE FROM message WHERE {where} RETURNING length(body), of_peer",  # noqa: S608
             (value,),
         ).fetchone()
-        if row is not None:
-            self._count -= 1
-            self._size -= row[0]
+        if row is None:
+            return
+        size, of_peer = row
+        self._all = self._all.minus(size)
+        if of_peer:
+            self._of_peers = self._of_peers.minus(size)
 
 
-def _sums_of_dead(db: sqlite3.Connection) -> tuple[int, int]:
-    """Return how many dead letters there are, and the bytes of their bodies."""
-    row: tuple[int, int] = db.execute(
-        "SELECT count(*), coalesce(sum(length(body)), 0) FROM message WHERE due IS NULL"
-    ).fetchone()
-    return row
+def share_of_peers(limit: Sums) -> Sums:
+    """Return how much of a limit what peers sent may take."""
+    return Sums(limit.count * PEER_SHARE // 100, limit.size * PEER_SHARE // 100)
+
+
+def _sums(db: sqlite3.Connection, which: str) -> Sums:
+    """Return the sums of the messages that a condition holds for."""
+    return Sums(
+        *db.execute(
+            f"SELECT count(*), coalesce(sum(length(body)), 0) FROM message WHERE {which}"  # noqa: S608
+        ).fetchone()
+    )
 
 
 def _set_fact(db: sqlite3.Connection, name: str, value: str | None) -> None:

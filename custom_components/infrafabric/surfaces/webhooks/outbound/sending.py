@@ -32,13 +32,13 @@ from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ssl import client_context
 
 from ....const import DOMAIN
-from ....happenings import SIGNAL, Occasion
+from ....happenings import SIGNAL, Happened, Occasion
 from ..database import DatabaseError, remove
 from ..keys import CONF_KEYS, signers
 from ..signing import signed_headers
 from .issues import OutboundIssues
 from .keeper import TRY_AGAIN, Keeper
-from .outbox import Counts, Failed, Message, Outbox
+from .outbox import Counts, Failed, Message, New, Outbox
 from .posting import Outcome, make_session, post
 from .retry import MAX_RETRY_AFTER, Schedule, next_attempt
 
@@ -199,8 +199,9 @@ class Outbound:
                 "data": dict(occasion.data),
             }
         )
+        of_peer = occasion.what is Happened.MESSAGE_RECEIVED
         if len(body) > MAX_BODY or not self._keeper.async_add(
-            f"msg_{secrets.token_urlsafe(16)}", body
+            New(f"msg_{secrets.token_urlsafe(16)}", body, of_peer)
         ):
             if not self._refused:
                 _LOGGER.warning(
