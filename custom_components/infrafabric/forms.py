@@ -7,6 +7,8 @@ import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import probatio
+
 from homeassistant.const import CONF_URL, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import (
@@ -16,9 +18,12 @@ from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
+    TemplateSelector,
+    TemplateSelectorConfig,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
+    make_selector_config_schema,
 )
 from homeassistant.helpers.translation import async_get_translations
 
@@ -49,6 +54,27 @@ shows the step; what ended before that, it would wait for until somebody closes 
 
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>&~:@/])")
 
+
+class _CopyConfig(TemplateSelectorConfig, total=False):
+    preview: bool
+
+
+class _CopySelector(TemplateSelector):
+    """A text that is not to be edited, with a button that copies it.
+
+    Of Home Assistant's fields only its code editor has such a button, also without HTTPS, and can
+    be selected from while it is read-only; a text area is disabled then. There is nothing to try
+    out in this text, so the editor gets no preview, which only its frontend knows.
+    """
+
+    CONFIG_SCHEMA = make_selector_config_schema({probatio.Optional("preview"): bool})
+
+    def __init__(self) -> None:
+        super().__init__(_CopyConfig(read_only=True, preview=False))
+
+
+COPY: Final = _CopySelector()
+"""Field of a text ``to_copy``."""
 TEXT: Final = TextSelector()
 TEXTS: Final = TextSelector(TextSelectorConfig(multiple=True))
 LONG_TEXT: Final = TextSelector(TextSelectorConfig(multiline=True))
@@ -74,6 +100,11 @@ ICE_SERVERS: Final = ObjectSelector(
         },
     )
 )
+
+
+def to_copy(name: str, text: str) -> probatio.Optional:
+    """Return the key of a ``COPY`` field that shows a text."""
+    return probatio.Optional(name, description={"suggested_value": text})
 
 
 def name(text: str) -> str:

@@ -17,14 +17,11 @@ from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
-    TemplateSelector,
-    TemplateSelectorConfig,
-    make_selector_config_schema,
 )
 from homeassistant.util import dt as dt_util
 
 from .addresses import invitation_urls
-from .forms import EXPIRIES, EXPIRY, ROLE, SHOWN, async_role_name, bullets, plain
+from .forms import COPY, EXPIRIES, EXPIRY, ROLE, SHOWN, async_role_name, bullets, plain, to_copy
 from .hub import MeshConfigEntry, MeshHub
 from .mesh.api import InvitationView
 from .mesh.errors import MeshError
@@ -51,24 +48,6 @@ INVITE_SCHEMA: Final = probatio.Schema(
         probatio.Required(CONF_EXPIRY, default="day"): EXPIRY,
     }
 )
-
-
-class _CopyConfig(TemplateSelectorConfig, total=False):
-    preview: bool
-
-
-class _CopySelector(TemplateSelector):
-    """A text that is not to be edited, with a button that copies it.
-
-    Of Home Assistant's fields only its code editor has such a button, also without HTTPS, and can
-    be selected from while it is read-only; a text area is disabled then. There is nothing to try
-    out in this text, so the editor gets no preview, which only its frontend knows.
-    """
-
-    CONFIG_SCHEMA = make_selector_config_schema({probatio.Optional("preview"): bool})
-
-    def __init__(self) -> None:
-        super().__init__(_CopyConfig(read_only=True, preview=False))
 
 
 class InvitationSteps(OptionsFlow):
@@ -155,9 +134,7 @@ class InvitationSteps(OptionsFlow):
             return await self.async_step_invite_wait()
         schema = probatio.Schema(
             {
-                probatio.Optional(
-                    CONF_TEXT, description={"suggested_value": self._text}
-                ): _CopySelector(),
+                to_copy(CONF_TEXT, self._text): COPY,
                 probatio.Optional(CONF_QR): QrCodeSelector(
                     QrCodeSelectorConfig(
                         data=self._text,

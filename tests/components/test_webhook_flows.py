@@ -126,7 +126,12 @@ async def add(
     assert shown["step_id"] == "key"
     assert entry.subentries == {}, "not before it was shown"
     assert (await submit(hass, shown))["type"] is FlowResultType.CREATE_ENTRY
-    return only(entry), shown["description_placeholders"]
+    return only(entry), to_copy(shown)
+
+
+def to_copy(form: dict[str, Any]) -> dict[str, str]:
+    """Return the texts that a form shows to be copied, by field."""
+    return {str(key): key.description["suggested_value"] for key in form["data_schema"].schema}
 
 
 async def begin_in(hass: HomeAssistant, entry: MockConfigEntry, use: Use) -> dict[str, Any]:
@@ -153,7 +158,16 @@ async def add_in(
     assert set(entry.subentries) == known, "not before it was shown"
     assert (await submit(hass, shown))["type"] is FlowResultType.CREATE_ENTRY
     (added,) = set(entry.subentries) - known
-    return entry.subentries[added], shown["description_placeholders"]
+    return entry.subentries[added], to_copy(shown)
+
+
+async def test_nothing_is_chosen_that_nobody_chose(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    assert chosen(await begin(hass, entry, "webhook_out"), "events") == []
+    form = await begin_in(hass, entry, Use.STREAM_CONTROL)
+    assert chosen(form, "actions") == []
+    assert chosen(await begin(hass, entry, "notification_rule"), "occasions") == []
 
 
 # -- outbound ---------------------------------------------------------------------------------
@@ -247,7 +261,7 @@ async def test_the_key_of_an_outbound_webhook_is_exchanged(
     before = subentry.data["keys"][0]["key"]
     form = await choose(hass, entry, "webhook_out", subentry, "rotate")
     fresh = await submit(hass, form)
-    assert fresh["description_placeholders"]["key"] != shown["key"]
+    assert to_copy(fresh)["key"] != shown["key"]
     assert only(entry).data["keys"][0]["key"] == before, "not before it was shown"
     await submit(hass, fresh)
 
@@ -487,7 +501,7 @@ async def test_the_key_of_an_inbound_webhook_is_exchanged(
     wrong = await submit(hass, form, {"public_key": "no key"})
     assert wrong["errors"] == {"public_key": "public_key_invalid"}
     fresh = await submit(hass, wrong, {"public_key": PUBLIC})
-    assert fresh["description_placeholders"] == {"url": shown["url"], "key": PUBLIC}
+    assert to_copy(fresh) == {"url": shown["url"], "key": PUBLIC}
     await submit(hass, fresh)
 
     new, old = only(entry).data["keys"]
@@ -510,8 +524,8 @@ async def test_revoking_makes_another_address_and_ends_the_old_key_at_once(
 
     data = only(entry).data
     assert data["webhook_id"] != before
-    assert data["webhook_id"] in fresh["description_placeholders"]["url"]
-    assert data["keys"] == [{"key": fresh["description_placeholders"]["key"], "until": None}]
+    assert data["webhook_id"] in to_copy(fresh)["url"]
+    assert data["keys"] == [{"key": to_copy(fresh)["key"], "until": None}]
     assert data["keys"][0]["key"] != shown["key"]
 
 

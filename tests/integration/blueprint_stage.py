@@ -319,7 +319,8 @@ class Stage:
         )
         await flow.choose("production_control")
         await flow.submit(name=name, reach="local")
-        shown = (await flow.submit())["description_placeholders"]
+        fields = (await flow.submit())["data_schema"]
+        shown = {field["name"]: field["description"]["suggested_value"] for field in fields}
         await flow.submit()
 
         async def listens() -> bool:

@@ -153,7 +153,7 @@ class RuleFlow(ConfigSubentryFlow):
         return probatio.Schema(
             {
                 probatio.Required(CONF_NAME): TEXT,
-                probatio.Required(CONF_OCCASIONS): OCCASIONS,
+                probatio.Required(CONF_OCCASIONS, default=list): OCCASIONS,
                 probatio.Optional(CONF_TARGETS): TARGETS,
                 probatio.Optional(CONF_NOTIFY_ENTITIES, default=list): NOTIFY_ENTITIES,
                 probatio.Optional(CONF_PHONES, default=list): PHONES,

@@ -9,7 +9,7 @@ import probatio
 
 from homeassistant.components import webhook
 from homeassistant.config_entries import SOURCE_USER, ConfigSubentryFlow, SubentryFlowResult
-from homeassistant.const import CONF_NAME, CONF_WEBHOOK_ID
+from homeassistant.const import CONF_NAME, CONF_URL, CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import (
@@ -25,7 +25,7 @@ from homeassistant.helpers.selector import (
 )
 
 from ....const import DOMAIN
-from ....forms import TEXT
+from ....forms import COPY, TEXT, to_copy
 from ....studio_coordinator import MANUFACTURERS
 from ..keys import CONF_KEY, CONF_KEYS, first_key, new_secret, rotated
 from ..signing import PublicKey, WebhookError
@@ -136,7 +136,7 @@ FORMS: Final[Mapping[Use, Form]] = {
     ),
     Use.STREAM_CONTROL: Form(
         fields={
-            probatio.Required(CONF_ACTIONS): STREAM_ACTIONS,
+            probatio.Required(CONF_ACTIONS, default=list): STREAM_ACTIONS,
             probatio.Required(CONF_STUDIOS): STUDIOS,
         },
         checks={CONF_ACTIONS: _given("action_missing"), CONF_STUDIOS: _given("studio_missing")},
@@ -293,11 +293,12 @@ class WebhookInFlow(ConfigSubentryFlow):
         if user_input is None:
             return self.async_show_form(
                 step_id="key",
-                data_schema=probatio.Schema({}),
-                description_placeholders={
-                    "url": self._url,
-                    "key": self._data[CONF_KEYS][0][CONF_KEY],
-                },
+                data_schema=probatio.Schema(
+                    {
+                        to_copy(CONF_URL, self._url): COPY,
+                        to_copy(CONF_KEY, self._data[CONF_KEYS][0][CONF_KEY]): COPY,
+                    }
+                ),
             )
         if self.source == SOURCE_USER:
             self._left_over = None
