@@ -20,6 +20,7 @@ from custom_components.infrafabric.happenings import Happened, bus_event
 from custom_components.infrafabric.issues import ISSUES, STUDIO_ISSUES
 from custom_components.infrafabric.mesh.engine.problems import MEMBERSHIP_REVOKED
 from custom_components.infrafabric.surfaces.webhooks.inbound.doing import ISSUE_MISSING
+from custom_components.infrafabric.surfaces.webhooks.inbound.memory import ISSUE_FAILED
 from custom_components.infrafabric.surfaces.webhooks.outbound.issues import WEBHOOK_ISSUES
 from custom_components.infrafabric.trigger import TRIGGERS
 from homeassistant.const import Platform
@@ -142,6 +143,7 @@ def test_every_problem_that_links_to_a_document_is_in_it() -> None:
     )
     assert headings >= ISSUES.keys() | STUDIO_ISSUES | {
         MEMBERSHIP_REVOKED,
+        ISSUE_FAILED,
         ISSUE_MISSING,
         *WEBHOOK_ISSUES,
     }

@@ -66,6 +66,7 @@ from custom_components.infrafabric.surfaces.setup import SUBENTRIES
 from custom_components.infrafabric.surfaces.webhooks.inbound.doing import ISSUE_MISSING
 from custom_components.infrafabric.surfaces.webhooks.inbound.flow import STREAM_ACTIONS
 from custom_components.infrafabric.surfaces.webhooks.inbound.hook import REACHES
+from custom_components.infrafabric.surfaces.webhooks.inbound.memory import ISSUE_FAILED
 from custom_components.infrafabric.surfaces.webhooks.outbound.actions import WEBHOOK_ACTIONS
 from custom_components.infrafabric.surfaces.webhooks.outbound.flow import KEY_KINDS
 from custom_components.infrafabric.surfaces.webhooks.outbound.issues import WEBHOOK_ISSUES
@@ -320,7 +321,7 @@ def test_every_problem_has_a_text_and_every_one_that_can_be_helped_an_issue() ->
     assert EN["issues"].keys() == (
         issues.ISSUES.keys()
         | issues.STUDIO_ISSUES
-        | {dashboard_card.ISSUE_RESOURCE, ISSUE_MISSING, *WEBHOOK_ISSUES}
+        | {dashboard_card.ISSUE_RESOURCE, ISSUE_FAILED, ISSUE_MISSING, *WEBHOOK_ISSUES}
     )
     for code, texts in EN["issues"].items():
         assert texts.keys() == {"title", "description"}, code
@@ -330,6 +331,7 @@ def test_every_problem_has_a_text_and_every_one_that_can_be_helped_an_issue() ->
             "webhook_dead_letters": {"webhook", "count", "letters"},
             "webhook_outbox_failed": {"webhook", "problem", "kept", "lost"},
             "webhook_outbox_full": {"webhook", "count"},
+            ISSUE_FAILED: {"webhook", "problem"},
             ISSUE_MISSING: {"webhook", "missing"},
             "membership_lapsing": {"date"},
             "no_signaling": {"addresses"},

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 import json
 import logging
 from pathlib import Path
 import time
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import patch
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -15,19 +17,23 @@ import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
+    async_fire_time_changed,
     async_mock_service,
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.infrafabric.const import CONF_KIND, DOMAIN, EVENT_WEBHOOK, KIND_SURFACES
+from custom_components.infrafabric.surfaces.webhooks.database import DatabaseError
 from custom_components.infrafabric.surfaces.webhooks.inbound import receiving as module
 from custom_components.infrafabric.surfaces.webhooks.inbound.answers import Answers
 from custom_components.infrafabric.surfaces.webhooks.inbound.hook import STUDIO_ACTIONS, Hook
+from custom_components.infrafabric.surfaces.webhooks.inbound.memory import ISSUE_FAILED, TRY_AGAIN
 from custom_components.infrafabric.surfaces.webhooks.inbound.receiving import (
     INBOUND,
     MAX_BURST,
     MAX_RUNNING,
     Inbound,
+    answers_path,
     async_setup_inbound,
 )
 from custom_components.infrafabric.surfaces.webhooks.inbound.request import MAX_BODY
@@ -42,7 +48,9 @@ from custom_components.infrafabric.surfaces.webhooks.signing import (
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from homeassistant.util.aiohttp import MockRequest, MockStreamReader
 
 WEBHOOK_ID = "ab" * 32
@@ -474,14 +482,89 @@ async def test_a_restart_forgets_no_answer(
     assert (second.accepted, second.repeats) == (0, 1)
 
 
+FAILED = f"{ISSUE_FAILED}_hook1"
+
+
+def damage(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"this was never a database" * 400)
+
+
+async def test_a_webhook_whose_file_is_damaged_says_so_and_works_when_it_is_mended(
+    hass: HomeAssistant,
+    start: Start,
+    client: Any,
+    calls: dict[str, list[ServiceCall]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = answers_path(hass, "hook1")
+    damage(path)
+    await start()
+    issues = ir.async_get(hass)
+    issue = issues.async_get_issue(DOMAIN, FAILED)
+    assert issue is not None
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["webhook"] == "Director"
+    assert str(path) in issue.translation_placeholders["problem"]
+
+    for _ in range(2):
+        assert await call(client, a_body("emergency_stop")) == (429, {"error": "unavailable"})
+    await hass.async_block_till_done()
+    assert nothing_done(calls)
+    assert caplog.text.count("The webhook Director can accept nothing") == 1
+
+    path.unlink()
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=TRY_AGAIN + 1))
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert issues.async_get_issue(DOMAIN, FAILED) is None
+    assert (await call(client, a_body("emergency_stop")))[0] == 202
+
+
+async def test_a_request_tries_at_once_whether_the_file_works_again(
+    hass: HomeAssistant, start: Start, client: Any
+) -> None:
+    path = answers_path(hass, "hook1")
+    damage(path)
+    await start()
+    path.unlink()
+
+    assert (await call(client, a_body()))[0] == 202
+    assert ir.async_get(hass).async_get_issue(DOMAIN, FAILED) is None
+
+
 async def test_nothing_is_done_that_cannot_be_remembered(
     hass: HomeAssistant, start: Start, client: Any, calls: dict[str, list[ServiceCall]]
 ) -> None:
     inbound = await start()
-    inbound._answers.close()
-    assert (await call(client, a_body()))[0] == 429
+    assert (await call(client, a_body()))[0] == 202
     await hass.async_block_till_done()
-    assert nothing_done(calls)
+    broken = DatabaseError("answers.db cannot be written: disk I/O error")
+    with patch.object(inbound._memory._answers, "first", side_effect=broken):
+        assert (await call(client, a_body(), message_id="msg_2"))[0] == 429
+    await hass.async_block_till_done()
+    assert len(calls["stop_stream"]) == 1
+    assert ir.async_get(hass).async_get_issue(DOMAIN, FAILED) is not None
+
+    await inbound.async_stop()
+    assert ir.async_get(hass).async_get_issue(DOMAIN, FAILED) is None
+    with pytest.raises(DatabaseError):
+        await inbound._memory.async_first("msg_3", 202, "accepted", 0)
+    assert ir.async_get(hass).async_get_issue(DOMAIN, FAILED) is None
+
+
+def test_a_file_that_is_damaged_within_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "answers.db"
+    answers = Answers(path)
+    answers.open()
+    for number in range(500):
+        answers.first(f"msg_{number}", 202, "accepted", 0)
+    answers.close()
+    content = bytearray(path.read_bytes())
+    content[8192:12288] = bytes(4096)
+    path.write_bytes(content)
+
+    with pytest.raises(DatabaseError, match=r"damaged|malformed"):
+        answers.open()
 
 
 def test_answers_are_forgotten_after_a_day_or_when_there_are_too_many(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ called in the executor. Times are Unix seconds and passed in.
 from pathlib import Path
 from typing import Final
 
-from ..database import Database
+from ..database import Database, DatabaseError
 
 REMEMBERED_FOR: Final = 86_400
 """Seconds that an answer is remembered: senders try for about a day, and sign each try anew."""
@@ -37,17 +37,25 @@ class Answers:
     """
 
     def __init__(self, path: Path, *, max_remembered: int = MAX_REMEMBERED) -> None:
+        self._path = path
         self._database = Database(path, _SCHEMA, VERSION)
         self._max_remembered = max_remembered
 
     def open(self) -> None:
-        """Open the database.
+        """Open the database, and make sure that it works.
 
         Raises:
-            DatabaseError: It cannot be read.
+            DatabaseError: It cannot be read or written, or is damaged.
 
         """
         self._database.open()
+        with self._database.transaction() as db:
+            (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+            if found != "ok":
+                raise DatabaseError(f"{self._path} is damaged: {found}")
+            # No message has this id.
+            db.execute("INSERT INTO answer (id, at, status, code) VALUES ('', 0, 0, '')")
+            db.execute("DELETE FROM answer WHERE id = ''")
 
     def close(self) -> None:
         """Close the database."""

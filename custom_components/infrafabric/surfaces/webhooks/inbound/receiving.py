@@ -34,6 +34,7 @@ from ..signing import Verified, WebhookError, verify
 from .answers import Answers
 from .doing import async_do, async_watch_chosen
 from .hook import CONF_REACH, REACH_CLOUD, REACH_INTERNET, REACH_LOCAL, Hook
+from .memory import Memory
 from .request import MAX_BODY, Wanted, wanted_of
 
 _LOGGER = logging.getLogger(__name__)
@@ -90,18 +91,13 @@ class Inbound:
         self.repeats = 0
         self._hass = hass
         self._clock = clock
-        self._answers = Answers(answers_path(hass, hook.hook_id))
+        self._memory = Memory(hass, hook, Answers(answers_path(hass, hook.hook_id)))
         self._bucket = TokenBucket(MAX_RATE, MAX_BURST, clock())
         self._running = 0
 
     async def async_start(self) -> None:
-        """Take up what was answered before, and listen.
-
-        Raises:
-            DatabaseError: The answers cannot be read.
-
-        """
-        await self._hass.async_add_executor_job(self._answers.open)
+        """Listen, and take up what was answered before."""
+        # First of all: without a listener, Home Assistant would tell senders that all is well.
         webhook.async_register(
             self._hass,
             DOMAIN,
@@ -111,11 +107,12 @@ class Inbound:
             local_only=self.hook.reach == REACH_LOCAL,
             allowed_methods=["POST"],
         )
+        await self._memory.async_start()
 
     async def async_stop(self) -> None:
         """Listen no more; what was accepted goes on."""
         webhook.async_unregister(self._hass, self.hook.webhook_id)
-        await self._hass.async_add_executor_job(self._answers.close)
+        await self._memory.async_stop()
 
     # -- a request ----------------------------------------------------------------------------
 
@@ -153,12 +150,9 @@ class Inbound:
             return self._refuse("too_many")
         try:
             # On disk before it is done: it is done once at most, whatever happens now.
-            first = await self._hass.async_add_executor_job(
-                self._answers.first, verified.message_id, STATUS[code], code, now
-            )
-        except DatabaseError as err:
-            _LOGGER.error("The webhook %s can accept nothing: %s", self.hook.name, err)
-            return self._refuse("too_many")
+            first = await self._memory.async_first(verified.message_id, STATUS[code], code, now)
+        except DatabaseError:
+            return self._refuse("unavailable")
         if first is not None:
             self.repeats += 1
             return _answer(*first, verified.message_id)
