@@ -19,10 +19,12 @@ from custom_components.infrafabric.surfaces.webhooks.outbound.outbox import (
     Outbox,
 )
 from custom_components.infrafabric.surfaces.webhooks.outbound.retry import (
+    AFTER_START,
     DELAYS,
     GIVE_UP_AFTER,
     JITTER,
     MAX_RETRY_AFTER,
+    MIN_ATTEMPTS,
     next_attempt,
 )
 
@@ -317,7 +319,7 @@ def test_threads_take_turns(outbox: Outbox) -> None:
 def test_the_pauses_grow_to_the_end_of_a_day_and_then_it_is_enough() -> None:
     now, attempts = NOW, [NOW]
     while True:
-        due = next_attempt(len(attempts), NOW, now, None, random=lambda: 0.5)
+        due = next_attempt(len(attempts), NOW, now, None, started=NOW, random=lambda: 0.5)
         if due is None:
             break
         now = due
@@ -329,9 +331,28 @@ def test_the_pauses_grow_to_the_end_of_a_day_and_then_it_is_enough() -> None:
     assert len(attempts) < 20
 
 
+@pytest.mark.parametrize(("failures", "up"), [(1, 10**6), (MIN_ATTEMPTS - 1, 10**6), (99, 60.0)])
+def test_a_day_that_nothing_ran_is_no_attempt(failures: int, up: float) -> None:
+    now, since = NOW, NOW - 2 * GIVE_UP_AFTER
+    due = next_attempt(failures, since, now, None, started=now - up, random=lambda: 0.5)
+
+    assert due is not None
+    assert now < due <= now + max(DELAYS[failures - 1 : failures] or (AFTER_START,))
+
+
+def test_it_is_enough_after_the_attempts_and_the_time() -> None:
+    old = {"since": NOW - GIVE_UP_AFTER, "now": NOW, "retry_after": None}
+
+    def asked(failures: int, up: float) -> float | None:
+        return next_attempt(failures, **old, started=NOW - up, random=lambda: 0.5)
+
+    assert asked(MIN_ATTEMPTS, AFTER_START) is None
+    assert asked(MIN_ATTEMPTS, AFTER_START - 1) == NOW + 1
+
+
 def test_what_failed_together_is_not_tried_together() -> None:
     luck = random.Random(7)
-    dues = {next_attempt(1, NOW, NOW, None, random=luck.random) for _ in range(100)}
+    dues = {next_attempt(1, NOW, NOW, None, started=NOW, random=luck.random) for _ in range(100)}
 
     assert len(dues) > 90
     pauses = [due - NOW for due in dues if due is not None]
@@ -344,4 +365,4 @@ def test_what_failed_together_is_not_tried_together() -> None:
     [(None, 5), (1.0, 5), (60.0, 60), (10.0**9, MAX_RETRY_AFTER)],
 )
 def test_a_receiver_may_ask_for_time_within_bounds(asked: float | None, pause: float) -> None:
-    assert next_attempt(1, NOW, NOW, asked, random=lambda: 0.5) == NOW + pause
+    assert next_attempt(1, NOW, NOW, asked, started=NOW, random=lambda: 0.5) == NOW + pause

@@ -47,7 +47,11 @@ from custom_components.infrafabric.surfaces.webhooks.outbound.outbox import (
     Outbox,
     Sums,
 )
-from custom_components.infrafabric.surfaces.webhooks.outbound.retry import GIVE_UP_AFTER, Schedule
+from custom_components.infrafabric.surfaces.webhooks.outbound.retry import (
+    GIVE_UP_AFTER,
+    MIN_ATTEMPTS,
+    Schedule,
+)
 from custom_components.infrafabric.surfaces.webhooks.outbound.sending import (
     MAX_BODY,
     Hook,
@@ -385,8 +389,14 @@ async def test_after_a_day_it_is_a_dead_letter_that_can_be_sent_again(
         outbound.async_tell(an_occasion())
         await settled(outbound, failing=True)
         assert issue(hass, ISSUE_DEAD_LETTERS) is None
-        clock.ahead = GIVE_UP_AFTER + 1
-        outbound._news.set()
+        async with asyncio.timeout(10):
+            while not (await counts(outbound))["dead_letters"]:
+                clock.passed += 1800
+                outbound._news.set()
+                await asyncio.sleep(0.01)
+        assert clock.passed >= GIVE_UP_AFTER
+        attempts = len(there.requests)
+        assert attempts >= MIN_ATTEMPTS
         await settled(outbound, dead_letters=1, waiting=0)
         await until(lambda: issue(hass, ISSUE_DEAD_LETTERS) is not None)
 
@@ -404,7 +414,35 @@ async def test_after_a_day_it_is_a_dead_letter_that_can_be_sent_again(
         await settled(outbound, dead_letters=0, waiting=0)
 
     assert len({got.message_id for got in there.requests}) == 1
-    assert len(there.requests) == 3
+    assert len(there.requests) == attempts + 1
+
+
+@pytest.mark.parametrize("jump", [False, True])
+async def test_what_waited_while_nothing_ran_is_not_given_up_after_one_attempt(
+    hass: HomeAssistant, start: Start, clock: Clock, jump: bool
+) -> None:
+    async with receiver(lambda _: web.Response(status=500)) as there:
+        if jump:
+            # The machine woke with the clock of the day before yesterday.
+            clock.ahead = -2 * GIVE_UP_AFTER
+        outbound = await start(there.url, schedule=None)
+        outbound.async_tell(an_occasion())
+        await settled(outbound, failing=True)
+        if jump:
+            clock.ahead = 0
+            outbound._news.set()
+        else:
+            await outbound.async_stop()
+            clock.passed = 2 * GIVE_UP_AFTER
+            outbound = await start(there.url, schedule=None)
+        await until(lambda: len(there.requests) == 2)
+        await settled(outbound, failing=True, dead_letters=0, waiting=1)
+        assert issue(hass, ISSUE_DEAD_LETTERS) is None
+
+        there.answer = lambda _: web.Response()
+        clock.passed += 600
+        outbound._news.set()
+        await settled(outbound, waiting=0, dead_letters=0)
 
 
 async def test_a_receiver_that_is_gone_hears_no_more_until_it_is_asked_for(

@@ -142,7 +142,8 @@ class Outbound:
         self._resolver = resolver
         self._clock = clock
         self._monotonic = monotonic
-        self._schedule: Schedule = schedule or _at_random
+        self._started = monotonic()
+        self._schedule: Schedule = schedule or self._at_random
         self._outbox = Outbox(outbox_path(hass, hook.hook_id))
         self._keeper = Keeper(
             hass,
@@ -320,6 +321,14 @@ class Outbound:
         if self._gone or any(each.due is None for each in failed):
             await self._async_show_issues()
 
+    def _at_random(
+        self, failures: int, since: float, now: float, retry_after: float | None
+    ) -> float | None:
+        started = now - (self._monotonic() - self._started)
+        return next_attempt(
+            failures, since, now, retry_after, started=started, random=random.random
+        )
+
     def _log(self, failed: list[Failed], arrived: list[str]) -> None:
         """Say once that deliveries fail, and once that they do not any more."""
         if failed and not self._failing:
@@ -380,10 +389,6 @@ class Outbound:
 
     def _url_digest(self) -> str:
         return hashlib.sha256(self.hook.url.encode()).hexdigest()
-
-
-def _at_random(failures: int, since: float, now: float, retry_after: float | None) -> float | None:
-    return next_attempt(failures, since, now, retry_after, random=random.random)
 
 
 def outbox_path(hass: HomeAssistant, hook_id: str) -> Path:
