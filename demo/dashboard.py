@@ -1,4 +1,4 @@
-"""A dashboard of the mesh, of built-in cards over the integration's entities."""
+"""A dashboard of the mesh: the integration's own card, and built-in cards over its entities."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -45,8 +45,9 @@ async def save_dashboard(mesh: MeshEntry) -> None:
         "max_columns": 4,
         "badges": _badges(mesh, names),
         "sections": [
-            *(_peer(names, peer_id, name) for peer_id, name in sorted(peers.items(), key=_by_name)),
+            _section(_card(show_studios=False), span=2),
             _try_it(mesh),
+            *(_peer(names, peer_id, name) for peer_id, name in sorted(peers.items(), key=_by_name)),
             _history(names, peers),
             _node(mesh, names),
         ],
@@ -81,6 +82,10 @@ def _section(*cards: Card, span: int = 1) -> Card:
 
 def _tile(entity: str, name: str, **more: Any) -> Card:
     return {"type": "tile", "entity": entity, "name": name, **more}
+
+
+def _card(**options: Any) -> Card:
+    return {"type": "custom:infrafabric-card", "grid_options": {"columns": "full"}, **options}
 
 
 def _peer(names: _Names, peer_id: str, name: str) -> Card:
@@ -134,6 +139,7 @@ def _try_it(mesh: MeshEntry) -> Card:
             _tile("input_text.answer", "What Home answered", **_WIDE),
             _note("Switch **On air**: an automation asks Home, which switches its light, answers"
                   " with a signed message and tells the whole mesh."),
+            _card(show_picture=False, show_peers=False, show_invite=False),
         )  # fmt: skip
     return _section(
         _heading("Try it", "mdi:gesture-tap"),
