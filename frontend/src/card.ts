@@ -5,6 +5,7 @@ import { configForm, readConfig, type CardConfig } from "./config.ts";
 import { BANDS, followMesh, MeshStore } from "./feed.ts";
 import { messageOf, type Hass } from "./hass.ts";
 import { openInvite } from "./invite.ts";
+import { MAX_BESIDE } from "./layout.ts";
 import type { PeerList } from "./peers.ts";
 import { BAND_COLOURS } from "./picture.ts";
 import { PROVEN_FOR } from "./proof.ts";
@@ -14,6 +15,14 @@ import { fill, textsOf, type Texts } from "./texts.ts";
 
 /** Milliseconds after which the card is drawn again though nothing was told. */
 const TICK = 30_000;
+/** Peers for whom a lower picture has room. */
+const MAX_LOW = 6;
+
+/** How high the picture is: one or two peers stand beside this node, some need a small circle. */
+function sizeOf(peers: number): "flat" | "low" | "" {
+  if (peers <= MAX_BESIDE) return "flat";
+  return peers <= MAX_LOW ? "low" : "";
+}
 
 export class InfraFabricCard extends LitElement {
   static override properties = {
@@ -192,7 +201,11 @@ export class InfraFabricCard extends LitElement {
         ${this.needsMesh ? this.renderMesh(hass, Boolean(studios)) : nothing}
         ${studios || (config.show_studios && !this.needsMesh)
           ? html`${this.needsMesh ? html`<h3>${texts.studios}</h3>` : nothing}
-              <infrafabric-studio-panel .hass=${hass} .only=${config.studios}></infrafabric-studio-panel>`
+              <infrafabric-studio-panel
+                .hass=${hass}
+                .only=${config.studios}
+                .above=${title}
+              ></infrafabric-studio-panel>`
           : nothing}
       </div>
     </ha-card>`;
@@ -223,7 +236,7 @@ export class InfraFabricCard extends LitElement {
       ${store.available ? nothing : html`<p role="status">${texts.unavailable}</p>`}
       ${config?.show_picture
         ? html`<infrafabric-mesh-picture
-              class=${store.available ? "" : "past"}
+              class="${sizeOf(store.peers.size)} ${store.available ? "" : "past"}"
               .store=${store}
               .version=${this.version}
               .tick=${this.tick}
@@ -302,6 +315,12 @@ export class InfraFabricCard extends LitElement {
       }
       infrafabric-mesh-picture {
         height: clamp(240px, 60cqw, 460px);
+      }
+      infrafabric-mesh-picture.flat {
+        height: clamp(240px, 30cqw, 460px);
+      }
+      infrafabric-mesh-picture.low {
+        height: clamp(240px, 45cqw, 360px);
       }
       .past {
         opacity: 0.5;

@@ -21,6 +21,9 @@ export interface Layout {
   room: number;
 }
 
+/** Peers of a mesh that all stand beside this node, in a picture that is not high. */
+export const MAX_BESIDE = 2;
+
 const GOLDEN = Math.PI * (3 - Math.sqrt(5));
 
 /** The number of hops of every peer that can be reached, and the peer before it on the way. */
@@ -83,8 +86,10 @@ export function layOut(own: number, peers: readonly number[], edges: Iterable<Ed
     const outer = crowded ? Math.sqrt((before + 0.02 * total) / (1.02 * total)) : 0;
     sorted.forEach((peer, place) => {
       // From the top, clockwise; two stand side by side, because pictures are wider than high.
-      const start = sorted.length === 2 ? Math.PI : -Math.PI / 2;
-      const turn = start + ((place + (index % 2) / 2) * 2 * Math.PI) / sorted.length;
+      const beside = total <= MAX_BESIDE;
+      const start = beside || sorted.length === 2 ? Math.PI : -Math.PI / 2;
+      const shift = beside ? 0 : (index % 2) / 2;
+      const turn = start + ((place + shift) * 2 * Math.PI) / sorted.length;
       let radius: number;
       if (crowded) {
         // Neighbours in the circle stand at different distances, so that they have room.

@@ -10,11 +10,14 @@ export class StudioPanel extends LitElement {
   static override properties = {
     hass: { attribute: false },
     only: { attribute: false },
+    above: {},
     pending: { state: true },
     notice: { state: true },
   };
   declare hass: Hass;
   declare only: readonly string[] | undefined;
+  /** The title above the panel; a studio of that name is not named again. */
+  declare above: string | undefined;
   declare pending: ReadonlyMap<string, Pending>;
   declare notice: string;
 
@@ -102,8 +105,12 @@ export class StudioPanel extends LitElement {
     // The state is when the picture was made: another one is another address, to be loaded again.
     const address = program?.attributes.entity_picture;
     const picture = address && `${address}&state=${encodeURIComponent(program.state)}`;
-    return html`<section aria-labelledby="studio-${studio.id}">
-      <h3 id="studio-${studio.id}">${studio.name} <small>${studio.model}</small></h3>
+    const model = modelBeside(studio);
+    const small = model ? html`<small>${model}</small>` : nothing;
+    return html`<section aria-label=${studio.name}>
+      ${studio.name === this.above
+        ? model ? html`<p class="model">${small}</p>` : nothing
+        : html`<h3>${studio.name} ${small}</h3>`}
       <div class="studio">
         ${picture
           ? html`<button class="program" @click=${() => this.moreInfo(studio.program as string)}>
@@ -111,7 +118,9 @@ export class StudioPanel extends LitElement {
             </button>`
           : nothing}
         <div class="facts">
-          ${scene ? html`<p class="scene">${this.stateText(scene)}</p>` : nothing}
+          ${scene
+            ? html`<p class="scene"><span>${texts.on_program}</span> ${this.stateText(scene)}</p>`
+            : nothing}
           ${studio.outputs.length
             ? html`<ul aria-label=${texts.outputs}>
                 ${studio.outputs.map((entityId) => this.renderOutput(studio, entityId))}
@@ -208,6 +217,13 @@ export class StudioPanel extends LitElement {
         margin: 0 0 4px;
         font-weight: 500;
       }
+      .scene span {
+        color: var(--secondary-text-color);
+        font-weight: 400;
+      }
+      .model {
+        margin: 0 0 8px;
+      }
       ul {
         list-style: none;
         margin: 0;
@@ -299,6 +315,12 @@ export class StudioPanel extends LitElement {
 
 function nameOf(state: HassEntity | undefined, entityId: string): string {
   return state?.attributes.friendly_name ?? entityId;
+}
+
+/** What a studio is, as far as its name does not say so already. */
+export function modelBeside({ name, model }: Pick<Studio, "name" | "model">): string {
+  if (name.toLowerCase().includes(model.toLowerCase())) return "";
+  return model.startsWith(`${name} `) ? model.slice(name.length + 1) : model;
 }
 
 /** An entity's name without its device's, which stands above it. */

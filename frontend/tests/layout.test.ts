@@ -30,6 +30,16 @@ test("a peer that is two hops away stands further out than the one before it", (
   assert.ok(far(2) > far(1));
 });
 
+test("one peer or two stand beside this node, so that the picture need not be high", () => {
+  const [one, two] = [{ a: 0, b: 1 }, { a: 0, b: 2 }];
+  for (const edges of [[one, two], [one], [one, { a: 1, b: 2 }]]) {
+    const { positions } = layOut(0, [1, 2], edges);
+    assert.ok([...positions.values()].every(({ y }) => Math.abs(y) < 1e-9));
+    assert.notDeepEqual(positions.get(1), positions.get(2));
+  }
+  assert.ok(Math.abs(layOut(0, [1], [one]).positions.get(1)!.y) < 1e-9);
+});
+
 test("in a small mesh a peer that goes stays where it was", () => {
   const before = layOut(0, [1, 2, 3], [1, 2, 3].map((b) => ({ a: 0, b })));
   const after = layOut(0, [1, 2, 3], [1, 3].map((b) => ({ a: 0, b })));

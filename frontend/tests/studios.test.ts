@@ -4,7 +4,7 @@ import { readConfig, suggest } from "../src/config.ts";
 import type { DeviceEntry, EntityEntry, Hass } from "../src/hass.ts";
 import { isInvitation, qrPath } from "../src/invite.ts";
 import { buildView } from "../src/strategy.ts";
-import { shortName } from "../src/studio-panel.ts";
+import { modelBeside, shortName } from "../src/studio-panel.ts";
 import { findStudios, PATIENCE, progressOf } from "../src/studios.ts";
 
 function aHass(devices: Record<string, string>, entities: [string, string, string?, string?][]): Hass {
@@ -84,6 +84,13 @@ test("an entity's name is shown without its device's", () => {
   assert.equal(shortName(state, "a.b", "OBS"), "Stream");
   assert.equal(shortName(state, "a.b", "Other"), "OBS Stream");
   assert.equal(shortName(undefined, "a.b", "OBS"), "a.b");
+});
+
+test("a studio's model is said only as far as its name does not say it", () => {
+  assert.equal(modelBeside({ name: "OBS Studio", model: "OBS Studio" }), "");
+  assert.equal(modelBeside({ name: "obs studio upstairs", model: "OBS Studio" }), "");
+  assert.equal(modelBeside({ name: "vMix", model: "vMix 4K" }), "4K");
+  assert.equal(modelBeside({ name: "Upstairs", model: "OBS Studio" }), "OBS Studio");
 });
 
 test("the picker suggests the card for entities of the integration only", () => {

@@ -76,11 +76,26 @@ async def test_pointing_at_a_dot_says_who_it_is_and_marks_the_row(page: Page) ->
     canvas = page.get_by_role("img").first
     box = await canvas.bounding_box()
     assert box is not None
-    # The only peer stands above this node.
-    await canvas.click(position={"x": box["width"] / 2, "y": box["height"] / 2 - 180})
-    await canvas.click(position={"x": box["width"] / 2, "y": 50})
+    # The only peer stands beside this node.
+    await canvas.click(position={"x": 55, "y": box["height"] / 2 - 80})
+    await expect(page.locator("tr.chosen")).to_have_count(0)
+    await canvas.click(position={"x": 55, "y": box["height"] / 2})
     await expect(page.locator("tr.chosen")).to_contain_text("Studio")
     await expect(page.locator(".about")).to_contain_text("12 ms")
+
+
+async def test_the_picture_of_few_peers_is_lower_than_that_of_many(page: Page) -> None:
+    await open_card(page, {})
+    canvas = page.get_by_role("img").first
+    heights = []
+    for count in (2, 5, 7):
+        await tell(page, a_snapshot(*(a_peer(number) for number in range(1, count + 1))))
+        await expect(page.locator("tbody tr")).to_have_count(count)
+        box = await canvas.bounding_box()
+        assert box is not None
+        heights.append(round(box["height"]))
+    flat, low, high = heights
+    assert 240 <= flat < low < high == 460
 
 
 async def test_a_link_that_proved_itself_is_ticked_for_some_minutes_and_says_so(
@@ -155,6 +170,24 @@ async def test_names_of_peers_are_text_and_never_markup(page: Page) -> None:
     await tell(page, a_snapshot(a_peer(1, "<img src=x onerror=alert(1)>")))
     await expect(page.locator("tbody th")).to_have_text("<img src=x onerror=alert(1)>")
     assert await page.locator("infrafabric-card img").count() == 0
+
+
+async def test_a_studio_is_named_once_and_what_is_on_air_says_so(page: Page) -> None:
+    studio = a_studio()
+    studio["devices"]["obs"]["name"] = "OBS Studio"
+    only = {"show_picture": False, "show_peers": False, "show_invite": False}
+    await open_card(page, {**only, "title": "OBS Studio"}, **studio)
+    await expect(page.get_by_role("region", name="OBS Studio")).to_contain_text("Program: Camera 1")
+    await expect(page.get_by_text("OBS Studio")).to_have_count(1)
+
+    await open_card(page, only, **studio)
+    await expect(page.get_by_role("heading", name="OBS Studio", exact=True)).to_be_visible()
+    await expect(page.get_by_text("OBS Studio")).to_have_count(1)
+
+    studio["devices"]["obs"]["name"] = "Upstairs"
+    await open_card(page, {**only, "title": "Upstairs"}, **studio)
+    await expect(page.get_by_role("region", name="Upstairs")).to_contain_text("OBS Studio")
+    await expect(page.get_by_text("Upstairs")).to_have_count(1)
 
 
 async def test_a_switch_moves_when_the_studio_has_not_when_it_was_asked(page: Page) -> None:
