@@ -134,6 +134,11 @@ def to_copy(form: dict[str, Any]) -> dict[str, str]:
     return {str(key): key.description["suggested_value"] for key in form["data_schema"].schema}
 
 
+def chosen(form: dict[str, Any], name: str) -> Any:
+    """Return what a form has chosen before anybody does."""
+    return next(key.default() for key in form["data_schema"].schema if key == name)
+
+
 async def begin_in(hass: HomeAssistant, entry: MockConfigEntry, use: Use) -> dict[str, Any]:
     """Choose what a new inbound webhook is for."""
     menu = await begin(hass, entry, "webhook_in")
