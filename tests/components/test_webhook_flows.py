@@ -1,6 +1,7 @@
 """The dialogs of webhooks: keys are shown once and kept in the subentry alone."""
 
 from collections.abc import AsyncIterator
+from itertools import product
 import json
 from pathlib import Path
 from typing import Any
@@ -573,6 +574,64 @@ async def test_an_address_in_the_cloud_comes_and_goes_with_the_webhook(
         hass.config_entries.async_remove_subentry(entry, only(entry).subentry_id)
         await hass.async_block_till_done()
         assert deleted[2:] == [kept], "and that the cloud cannot be reached is no failure"
+
+
+@pytest.mark.parametrize(
+    ("kind", "stale", "other"),
+    [
+        *(("webhook_in", *steps) for steps in product(("settings", "rotate", "revoke"), repeat=2)),
+        *(("webhook_out", *steps) for steps in product(("settings", "rotate"), repeat=2)),
+    ],
+)
+async def test_a_dialog_that_was_left_open_brings_nothing_back(
+    hass: HomeAssistant, entry: MockConfigEntry, kind: str, stale: str, other: str
+) -> None:
+    if kind == "webhook_in":
+        settings: dict[str, Any] = STREAM
+        subentry, _ = await add_in(hass, entry)
+    else:
+        settings = {key: value for key, value in OUT.items() if key != "key_kind"}
+        subentry, _ = await add(hass, entry, kind, OUT)
+
+    async def until_the_end(flow: dict[str, Any], step: str, name: str) -> dict[str, Any]:
+        if step == "settings":
+            return await submit(hass, flow, {**settings, "name": name})
+        if flow["step_id"] != "key":
+            flow = await submit(hass, flow)
+        return await submit(hass, flow)
+
+    open_dialog = await choose(hass, entry, kind, subentry, stale)
+    if stale != "settings":
+        open_dialog = await submit(hass, open_dialog)
+    done = await until_the_end(await choose(hass, entry, kind, subentry, other), other, "Now")
+    assert done["reason"] == "reconfigure_successful"
+    title, data = only(entry).title, dict(only(entry).data)
+
+    too_late = await until_the_end(open_dialog, stale, "Late")
+    assert (too_late["type"], too_late["reason"]) == (FlowResultType.ABORT, "changed_meanwhile")
+    assert (only(entry).title, dict(only(entry).data)) == (title, data)
+
+
+async def test_a_dialog_that_comes_too_late_leaves_the_address_in_the_cloud_that_is_used(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    deleted: list[str] = []
+
+    async def delete(_hass: HomeAssistant, webhook_id: str) -> None:
+        deleted.append(webhook_id)
+
+    subentry, _ = await add_in(hass, entry)
+    hass.config.components.add("cloud")
+    with (
+        patch(f"{CLOUD}.async_get_or_create_cloudhook", return_value="https://hooks.example/"),
+        patch(f"{CLOUD}.async_delete_cloudhook", delete),
+    ):
+        forms = [await choose(hass, entry, "webhook_in", subentry, "settings") for _ in range(2)]
+        reasons = [
+            (await submit(hass, form, {**STREAM, "reach": "cloud"}))["reason"] for form in forms
+        ]
+        assert reasons == ["reconfigure_successful", "changed_meanwhile"]
+        assert deleted == []
 
 
 # -- both -------------------------------------------------------------------------------------

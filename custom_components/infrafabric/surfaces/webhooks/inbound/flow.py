@@ -163,6 +163,7 @@ class WebhookInFlow(ConfigSubentryFlow):
         """Begin with a webhook of which nothing is known."""
         self._title = ""
         self._data: dict[str, Any] = {}
+        self._began: tuple[str, Mapping[str, Any]] = "", {}
         self._url = "–"
 
     async def async_step_user(
@@ -176,6 +177,7 @@ class WebhookInFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Show the address, and ask what to change."""
         subentry = self._get_reconfigure_subentry()
+        self._began = subentry.title, subentry.data
         self._title, self._data = subentry.title, dict(subentry.data)
         await self._async_find_url(self._data)
         return self.async_show_menu(
@@ -309,7 +311,7 @@ class WebhookInFlow(ConfigSubentryFlow):
     @override
     def async_remove(self) -> None:
         """Leave no address in the cloud for a webhook that nobody kept."""
-        if self._left_over is not None:
+        if self._left_over is not None and not self._is_kept(*self._left_over):
             self.hass.async_create_task(async_forget_cloudhook(self.hass, *self._left_over))
 
     async def _async_find_url(self, values: Mapping[str, Any]) -> bool:
@@ -319,18 +321,24 @@ class WebhookInFlow(ConfigSubentryFlow):
             self._url = await async_public_url(self.hass, webhook_id, reach)
         except HomeAssistantError:
             return True
-        if self.source == SOURCE_USER or not self._is_kept(webhook_id, reach):
+        if not self._is_kept(webhook_id, reach):
             self._left_over = webhook_id, reach
         return False
 
     def _is_kept(self, webhook_id: str, reach: str) -> bool:
-        kept = self._get_reconfigure_subentry().data
-        return (kept[CONF_WEBHOOK_ID], kept[CONF_REACH]) == (webhook_id, reach)
+        """Tell whether a webhook has this address by now."""
+        return any(
+            (kept.data.get(CONF_WEBHOOK_ID), kept.data.get(CONF_REACH)) == (webhook_id, reach)
+            for kept in self._get_entry().subentries.values()
+        )
 
     async def _async_keep(self) -> SubentryFlowResult:
         """Change the webhook, and delete the cloud's address of the one that was."""
-        self._left_over = None
         subentry = self._get_reconfigure_subentry()
+        if (subentry.title, subentry.data) != self._began:
+            # What this dialog knows may be an address or a key that somebody revoked meanwhile.
+            return self.async_abort(reason="changed_meanwhile")
+        self._left_over = None
         was: tuple[str, str] = (subentry.data[CONF_WEBHOOK_ID], subentry.data[CONF_REACH])
         if was != (self._data[CONF_WEBHOOK_ID], self._data[CONF_REACH]):
             await async_forget_cloudhook(self.hass, *was)

@@ -74,6 +74,7 @@ class WebhookOutFlow(ConfigSubentryFlow):
 
     _title: str
     _data: dict[str, Any]
+    _began: tuple[str, Mapping[str, Any]]
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Take a new webhook."""
@@ -96,12 +97,7 @@ class WebhookOutFlow(ConfigSubentryFlow):
         if user_input is not None:
             if self.source == SOURCE_USER:
                 return self.async_create_entry(title=self._title, data=self._data)
-            return self.async_update_and_abort(
-                self._get_entry(),
-                self._get_reconfigure_subentry(),
-                title=self._title,
-                data=self._data,
-            )
+            return self._keep(self._title, self._data)
         key: str = self._data[CONF_KEYS][0][CONF_KEY]
         return self.async_show_form(
             step_id="key",
@@ -115,6 +111,7 @@ class WebhookOutFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Ask what to change."""
         subentry = self._get_reconfigure_subentry()
+        self._began = subentry.title, subentry.data
         self._title, self._data = subentry.title, dict(subentry.data)
         return self.async_show_menu(step_id="reconfigure", menu_options=["settings", "rotate"])
 
@@ -129,12 +126,7 @@ class WebhookOutFlow(ConfigSubentryFlow):
             values, errors = checked_out(user_input)
             if not errors:
                 title = values.pop(CONF_NAME)
-                return self.async_update_and_abort(
-                    self._get_entry(),
-                    self._get_reconfigure_subentry(),
-                    title=title,
-                    data={**values, CONF_KEYS: self._data[CONF_KEYS]},
-                )
+                return self._keep(title, {**values, CONF_KEYS: self._data[CONF_KEYS]})
         return self.async_show_form(
             step_id="settings",
             data_schema=self.add_suggested_values_to_schema(SETTINGS_SCHEMA, shown),
@@ -151,6 +143,13 @@ class WebhookOutFlow(ConfigSubentryFlow):
         fresh = _new_key(is_asymmetric(keys[0][CONF_KEY]))
         self._data[CONF_KEYS] = rotated(keys, fresh, time.time())
         return await self.async_step_key()
+
+    def _keep(self, title: str, data: dict[str, Any]) -> SubentryFlowResult:
+        subentry = self._get_reconfigure_subentry()
+        if (subentry.title, subentry.data) != self._began:
+            # What this dialog knows may be a key that somebody exchanged meanwhile.
+            return self.async_abort(reason="changed_meanwhile")
+        return self.async_update_and_abort(self._get_entry(), subentry, title=title, data=data)
 
 
 def _new_key(asymmetric: bool) -> str:  # noqa: FBT001
