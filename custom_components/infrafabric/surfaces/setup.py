@@ -19,6 +19,7 @@ from .notifications.flow import RuleFlow
 from .notifications.notifier import async_setup_rule
 from .webhooks.inbound.flow import WebhookInFlow
 from .webhooks.inbound.receiving import async_forget_inbound, async_setup_inbound
+from .webhooks.leftovers import async_forget_leftovers, remember_cloudhooks
 from .webhooks.outbound.flow import WebhookOutFlow
 from .webhooks.outbound.sending import async_forget_outbound, async_setup_outbound
 
@@ -93,13 +94,20 @@ class Surfaces:
         """End what is gone or changed, and begin what is new or changed."""
         async with self._lock:
             wanted = {} if self._ended else dict(self._entry.subentries)
-            for subentry_id, running in list(self._running.items()):
-                subentry = wanted.get(subentry_id)
-                if subentry is None or not running.as_in(subentry):
-                    await self._end(subentry_id)
+            ended = [
+                subentry_id
+                for subentry_id, running in self._running.items()
+                if (subentry := wanted.get(subentry_id)) is None or not running.as_in(subentry)
+            ]
+            for subentry_id in ended:
+                await self._end(subentry_id)
+            if self._ended:
+                return
+            await async_forget_leftovers(self._hass, self._entry, {*wanted, *ended})
             for subentry in wanted.values():
                 if subentry.subentry_id not in self._running:
                     await self._begin(subentry)
+            remember_cloudhooks(self._hass, self._entry)
 
     async def async_end(self) -> None:
         """End them all, for good."""
@@ -155,3 +163,4 @@ async def async_forget_surfaces(hass: HomeAssistant, entry: SurfacesConfigEntry)
             await async_forget_inbound(hass, subentry)
         elif subentry.subentry_type == WEBHOOK_OUT:
             await async_forget_outbound(hass, subentry)
+    await async_forget_leftovers(hass, entry, entry.subentries)
