@@ -20,7 +20,7 @@ from homeassistant.helpers.selector import (
 )
 from homeassistant.util import dt as dt_util
 
-from .addresses import invitation_urls
+from .addresses import Reach, reach_of
 from .forms import COPY, EXPIRIES, EXPIRY, ROLE, SHOWN, async_role_name, bullets, plain, to_copy
 from .hub import MeshConfigEntry, MeshHub
 from .mesh.api import InvitationView
@@ -41,6 +41,13 @@ JOIN_GRACE: Final = 10.0
 
 QR_SCALE: Final = 4
 """Pixels a module: about 500 for the whole code, which a phone reads from a screen."""
+
+INVITE_STEPS: Final = {
+    Reach.PUBLIC: "invite",
+    Reach.PRIVATE: "invite_private",
+    Reach.NOWHERE: "invite_unreachable",
+}
+"""The same form with the text that fits the addresses."""
 
 INVITE_SCHEMA: Final = probatio.Schema(
     {
@@ -116,15 +123,19 @@ class InvitationSteps(OptionsFlow):
                 self._invitation_id = self._invitation.invitation_id
                 self._fingerprint = hub.node.mesh_fingerprint
                 return await self.async_step_invite_code()
+        urls = hub.node.invitation_urls
         return self.async_show_form(
-            step_id="invite",
+            step_id=INVITE_STEPS[reach_of(urls)],
             data_schema=self.add_suggested_values_to_schema(INVITE_SCHEMA, user_input),
             errors=errors,
             description_placeholders={
-                "addresses": bullets(invitation_urls(self.hass, self.config_entry.options)),
+                "addresses": bullets(urls),
                 "error": error,
             },
         )
+
+    async_step_invite_private = async_step_invite
+    async_step_invite_unreachable = async_step_invite
 
     async def async_step_invite_code(
         self, user_input: dict[str, Any] | None = None

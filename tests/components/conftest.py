@@ -169,6 +169,8 @@ class FakeMeshNode:
         self.beacons: dict[str, Beacon] = {}
         self.delivered: dict[str, float] = {}
         self.invitations: list[InvitationView] = []
+        self.other_urls: tuple[str, ...] = ()
+        """Signaling addresses of other members."""
         self.running = False
         self.left = False
         self.calls: list[tuple[Any, ...]] = []
@@ -233,13 +235,17 @@ class FakeMeshNode:
         }
         return NodeStats(**(values | self._stats))
 
+    @property
+    def invitation_urls(self) -> Sequence[str]:
+        return (*self.config.signaling_urls, *self.other_urls)[:4]
+
     async def create_invitation(
         self, *, role: Role = Role.OBSERVE, expires_in: timedelta = timedelta(hours=24)
     ) -> tuple[InvitationView, str]:
         self.calls.append(("create_invitation", role, expires_in))
         self._fail()
         self._admin_only()
-        if not self.config.signaling_urls:
+        if not self.invitation_urls:
             raise InvalidError("no_signaling_address", "Nobody could reach this node.")
         now = datetime.now(UTC)
         view = InvitationView(

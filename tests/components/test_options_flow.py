@@ -1,5 +1,6 @@
 """What *Configure* offers for a mesh: inviting, open invitations, peers and settings."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -123,6 +124,42 @@ async def test_an_invitation_is_shown_as_text_and_as_a_qr_code_of_the_same_text(
     assert placeholders["role"] == "Command: also send requests"
     assert INVITATION not in caplog.text
     assert INVITATION not in str(config_entry.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "step", "shown"),
+    [
+        (("ws://192.168.1.2/",), ("wss://studio.example/",), "invite", 2),
+        (("ws://192.168.1.2/", "ws://127.0.0.1/"), ("ws://studio.local/",), "invite_private", 3),
+        (tuple(f"wss://{n}.example/" for n in range(4)), ("wss://z.example/",), "invite", 4),
+        ((), (), "invite_unreachable", 0),
+    ],
+)
+async def test_the_addresses_of_an_invitation_are_shown_and_warned_of_when_nobody_outside_can_join(
+    hass: HomeAssistant,
+    config_entry: MockConfigEntry,
+    node: FakeMeshNode,
+    own: tuple[str, ...],
+    others: tuple[str, ...],
+    step: str,
+    shown: int,
+) -> None:
+    node.config = replace(node.config, signaling_urls=own)
+    node.other_urls = others
+
+    result = await _go(hass, config_entry, "invite")
+
+    assert result["step_id"] == step
+    placeholders = result["description_placeholders"]
+    assert placeholders is not None
+    urls = (*own, *others)[:shown]
+    assert placeholders["addresses"] == ("\n".join(f"- `{url}`" for url in urls) or "–")
+    result = await _submit(hass, result, {"role": "observe", "expiry": "hour"})
+    if shown:
+        assert result["step_id"] == "invite_code"
+    else:
+        assert result["step_id"] == step
+        assert result["errors"] == {"base": "no_signaling_address"}
 
 
 async def test_an_invitation_only_lets_observe_for_a_day_unless_chosen_otherwise(

@@ -20,6 +20,7 @@ from infrafabric.mesh.signaling.base import Carrier, CarrierHandler
 from infrafabric.mesh.signaling.host import run_server
 from infrafabric.mesh.signaling.server import SignalingServer
 from infrafabric.mesh.trust.identity import Identity, Purpose
+from infrafabric.mesh.trust.invitation import Invitation
 from infrafabric.mesh.trust.signed import Signed
 
 from .mesh_lab import Lab, Member, MemoryStore
@@ -205,6 +206,9 @@ async def test_newcomers_of_another_admin_are_admitted_by_our_server(lab: Lab) -
     lab.founder.node._engine.policy.set_members([], 0)
     studio.node._engine.policy.set_members([], 0)
     _, text = await studio.node.create_invitation()
+    carried = Invitation.parse(text, int(time.time())).urls
+    assert carried == studio.node.invitation_urls
+    assert set(lab.founder.node.invitation_urls) & set(carried)
     await MeshNode.join(van.store, text, node_name="Van", http=lab.http)
     await van.start()
     lab.members.append(van)

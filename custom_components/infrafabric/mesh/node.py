@@ -313,6 +313,14 @@ class MeshNode:
         """Open invitations of this node, oldest first."""
         return self._engine.inviter.open()
 
+    @property
+    def invitation_urls(self) -> Sequence[str]:
+        """Signaling addresses that an invitation made now carries, best first; at most four.
+
+        This node's own come first, then those of other members.
+        """
+        return self._engine.inviter.urls
+
     async def create_invitation(
         self, *, role: Role = Role.OBSERVE, expires_in: timedelta = timedelta(hours=24)
     ) -> tuple[InvitationView, str]:

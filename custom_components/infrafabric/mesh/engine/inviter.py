@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ..api import InvitationView
 from ..model import InvitationsChanged, PeerJoined, Role
 from ..overlay.rendezvous import SEND_TIMEOUT
-from ..trust.invitation_book import Admission, Issued
+from ..trust.invitation_book import Admission, Issued, usable_urls
 
 if TYPE_CHECKING:
     from ..signaling.base import Carrier
@@ -34,6 +34,11 @@ class Inviter:
     def open(self) -> Sequence[InvitationView]:
         """Return the open invitations, oldest first."""
         return [_view(issued) for issued in self._book.open(time.time())]
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Return the addresses that an invitation made now carries, best first."""
+        return usable_urls(self._addresses())
 
     async def create(self, role: Role, life: timedelta) -> tuple[InvitationView, str]:
         """Make and save an invitation (errors as ``InvitationBook.create``)."""

@@ -91,6 +91,11 @@ class Admission:
     refusal: str | None = None
 
 
+def usable_urls(urls: Sequence[str]) -> tuple[str, ...]:
+    """Return those of these addresses, best first, that an invitation has room for."""
+    return tuple(dict.fromkeys(url for url in urls if is_signaling_url(url)))[:MAX_URLS]
+
+
 class InvitationBook:
     """This node's invitations."""
 
@@ -131,7 +136,7 @@ class InvitationBook:
             raise RefusedError(
                 "not_admin", "Only an admin of the mesh can invite; ask one to do it."
             )
-        usable = tuple(dict.fromkeys(url for url in urls if is_signaling_url(url)))[:MAX_URLS]
+        usable = usable_urls(urls)
         if not usable:
             raise InvalidError(
                 "no_signaling_address",
