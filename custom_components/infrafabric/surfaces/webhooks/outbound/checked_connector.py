@@ -23,11 +23,29 @@ _NEVER: Final = tuple(
         "240.0.0.0/4",
         # Metadata of cloud machines: whoever reads it is the machine.
         "100.100.100.200/32",
-        "fd00:ec2::254/128",
+        "168.63.129.16/32",
+        "169.254.169.254/32",
+        "192.0.0.192/32",
+        "fd00:42::42/128",
+        # Also of DNS and time, for machines of one cloud only.
+        "fd00:ec2::/32",
         "fd20:ce::254/128",
     )
 )
-_NAT64: Final = ip_network("64:ff9b::/96")
+_SITE_LOCAL: Final = ip_network("fec0::/10")
+"""Private addresses of old, which Python takes for those of the internet."""
+_LAST_32_BITS: Final = tuple(
+    ip_network(network)
+    for network in (
+        "::/96",  # IPv4-compatible
+        "::ffff:0:0:0/96",  # IPv4-translated
+        "64:ff9b::/96",  # NAT64
+    )
+)
+"""Where IPv6 addresses end in the IPv4 address that they lead to."""
+_NAT64_OF_OWN: Final = ip_network("64:ff9b:1::/48")
+_PLACES: Final = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
+"""Octets of the IPv4 address in one with a prefix of 48, 56, 64 or 96 bits (RFC 6052, 2.2)."""
 
 
 class AddressRefusedError(OSError):
@@ -55,7 +73,7 @@ def _permitted(address: IPv4Address | IPv6Address, *, private: bool) -> bool:
         or any(address in network for network in _NEVER)
     ):
         return False
-    return private or address.is_global
+    return private or (address.is_global and address not in _SITE_LOCAL)
 
 
 def _embedded(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
@@ -63,8 +81,15 @@ def _embedded(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
     if isinstance(address, IPv4Address):
         return []
     found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64:
-        found.append(IPv4Address(int(address) & 0xFFFF_FFFF))
+    number = int(address)
+    # Those of this machine are what they are: ::1 is not 0.0.0.1.
+    if any(address in network for network in _LAST_32_BITS) and number > 1:
+        found.append(IPv4Address(number & 0xFFFF_FFFF))
+    if address in _NAT64_OF_OWN:
+        octets = address.packed
+        each_way = (IPv4Address(bytes(octets[at] for at in places)) for places in _PLACES)
+        # What is next to nothing is none: the prefix was another.
+        found.extend(each for each in each_way if int(each) >> 24)
     return [each for each in found if each is not None]
 
 
