@@ -23,6 +23,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.infrafabric.const import CONF_KIND, DOMAIN, KIND_SURFACES
+from custom_components.infrafabric.forms import plain
 from custom_components.infrafabric.happenings import Happened, Occasion
 from custom_components.infrafabric.surfaces.webhooks.database import DatabaseError
 from custom_components.infrafabric.surfaces.webhooks.keys import (
@@ -123,6 +124,7 @@ async def start(
         *,
         names: Names | None = None,
         schedule: Schedule | None = at_once,
+        title: str = "Ticker",
         **changes: Any,
     ) -> Outbound:
         subentry = ConfigSubentry(
@@ -138,7 +140,7 @@ async def start(
             ),
             subentry_id="hook1",
             subentry_type="webhook_out",
-            title="Ticker",
+            title=title,
             unique_id=None,
         )
         outbound = Outbound(
@@ -469,6 +471,16 @@ async def test_a_receiver_that_is_gone_hears_no_more_until_it_is_asked_for(
         assert issue(hass, ISSUE_GONE) is None
         again.async_tell(an_occasion())
         await until(lambda: len(there.requests) == 3)
+
+
+async def test_the_name_of_a_webhook_is_no_markup(hass: HomeAssistant, start: Start) -> None:
+    async with receiver(lambda _: web.Response(status=410)) as there:
+        outbound = await start(there.url, title="[Ticker](https://evil.example)")
+        outbound.async_tell(an_occasion())
+        await until(lambda: issue(hass, ISSUE_GONE) is not None)
+
+    assert said_of(hass, ISSUE_GONE)["webhook"] == plain("[Ticker](https://evil.example)")
+    assert "](" not in said_of(hass, ISSUE_GONE)["webhook"]
 
 
 async def test_another_address_is_another_receiver(start: Start) -> None:

@@ -8,6 +8,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from ....const import DOMAIN
+from ....forms import plain
 from ....issues import DOCUMENTATION
 from .outbox import DeadLetter
 
@@ -92,7 +93,7 @@ class OutboundIssues:
             learn_more_url=f"{DOCUMENTATION}#{code}",
             severity=ir.IssueSeverity.WARNING,
             translation_key=code,
-            translation_placeholders={"webhook": self._name, **placeholders},
+            translation_placeholders={"webhook": plain(self._name), **placeholders},
         )
 
     def _hide(self, code: str) -> None:
