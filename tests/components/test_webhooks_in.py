@@ -53,6 +53,8 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.aiohttp import MockRequest, MockStreamReader
 
+from .webhook_world import until
+
 WEBHOOK_ID = "ab" * 32
 OTHER_ID = "cd" * 32
 KEY = SymmetricKey(bytes(range(32)))
@@ -372,12 +374,66 @@ async def test_too_many_requests_are_refused_for_a_while(
     assert (await call(client, a_body()))[0] == 202
 
 
-async def test_only_so_much_is_done_at_once(start: Start, client: Any) -> None:
+async def test_only_so_much_is_done_at_once(hass: HomeAssistant, start: Start, client: Any) -> None:
+    gate = asyncio.Event()
+
+    async def slow(_call: ServiceCall) -> None:
+        await gate.wait()
+
     inbound = await start()
-    inbound._running = MAX_RUNNING
-    assert (await call(client, a_body()))[0] == 429
-    inbound._running = 0
-    assert (await call(client, a_body()))[0] == 202, "and the same request may come again"
+    hass.services.async_register(DOMAIN, "stop_stream", slow)
+    ids = [f"msg_{number}" for number in range(MAX_RUNNING + 8)]
+    answers = await asyncio.gather(*(call(client, a_body(), message_id=each) for each in ids))
+    statuses = {each: status for each, (status, _) in zip(ids, answers, strict=True)}
+    assert sorted(statuses.values()) == [202] * MAX_RUNNING + [429] * 8
+    assert inbound.async_describe()["running"] == MAX_RUNNING
+
+    gate.set()
+    await hass.async_block_till_done()
+    assert inbound.async_describe()["running"] == 0
+    refused = next(each for each in ids if statuses[each] == 429)
+    assert (await call(client, a_body(), message_id=refused))[0] == 202, "it may come again"
+
+
+async def test_what_is_not_done_takes_no_place(
+    hass: HomeAssistant, start: Start, client: Any
+) -> None:
+    inbound = await start()
+    assert (await call(client, a_body()))[0] == 202
+    assert (await call(client, a_body()))[0] == 202, "a repeat"
+    assert (await call(client, a_body("unlock"), message_id="b"))[0] == 403
+    for broken in (DatabaseError("disk I/O error"), RuntimeError("shutting down")):
+        with patch.object(inbound._memory, "async_first", side_effect=broken):
+            assert (await call(client, a_body(), message_id="c"))[0] == 429
+    await hass.async_block_till_done()
+    assert inbound.async_describe()["running"] == 0
+
+
+async def test_what_is_accepted_is_done_when_the_sender_hangs_up(
+    hass: HomeAssistant, start: Start, calls: dict[str, list[ServiceCall]]
+) -> None:
+    inbound = await start()
+    gate = asyncio.Event()
+    remember = inbound._memory.async_first
+
+    async def slowly(*answer: Any) -> Any:
+        first = await remember(*answer)
+        await gate.wait()
+        return first
+
+    body = a_body("emergency_stop")
+    headers = signed_headers("msg_1", int(time.time()), body, [KEY])
+    request: Any = MockRequest(body, "test", method="POST", headers=headers)
+    with patch.object(inbound._memory, "async_first", slowly):
+        handling = asyncio.create_task(inbound.async_handle(hass, WEBHOOK_ID, request))
+        await until(lambda: inbound.async_describe()["running"] == 1)
+        # As the web server of Home Assistant does it.
+        handling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await handling
+        gate.set()
+        await hass.async_block_till_done()
+    assert len(calls["emergency_stop"]) == 1
 
 
 async def test_a_body_that_does_not_come_is_given_up(

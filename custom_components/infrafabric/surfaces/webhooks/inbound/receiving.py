@@ -144,28 +144,49 @@ class Inbound:
         except WebhookError as err:
             return self._refuse(err.code)
         wanted = wanted_of(self.hook, body)
-        code = wanted if isinstance(wanted, str) else ACCEPTED
-        if code == ACCEPTED and self._running >= MAX_RUNNING:
+        # Goes on when the sender hangs up: what is remembered as accepted is to be done.
+        task = self._hass.async_create_task(
+            self._take_in(wanted, verified, now), f"{DOMAIN} webhook {self.hook.name}"
+        )
+        return await asyncio.shield(task)
+
+    async def _take_in(self, wanted: Wanted | str, verified: Verified, now: float) -> Response:
+        """Remember the answer to a genuine request, and begin to do what it asks for."""
+        message_id = verified.message_id
+        if isinstance(wanted, str):
+            first = await self._first(message_id, wanted, now)
+            return first or self._refuse(wanted, verified)
+        if self._running >= MAX_RUNNING:
             # Not remembered: the sender is to try again.
             return self._refuse("too_many")
+        # Before anything is waited for, as others come meanwhile.
+        self._running += 1
         try:
-            # On disk before it is done: it is done once at most, whatever happens now.
-            first = await self._memory.async_first(verified.message_id, STATUS[code], code, now)
-        except DatabaseError:
-            return self._refuse("unavailable")
-        if first is not None:
-            self.repeats += 1
-            return _answer(*first, verified.message_id)
-        if isinstance(wanted, str):
-            return self._refuse(wanted, verified)
+            if (first := await self._first(message_id, ACCEPTED, now)) is not None:
+                self._running -= 1
+                return first
+        except BaseException:
+            self._running -= 1
+            raise
         self.accepted += 1
         self._hass.async_create_task(
-            self._do(wanted, verified.message_id), f"{DOMAIN} webhook {self.hook.name}"
+            self._do(wanted, message_id), f"{DOMAIN} webhook {self.hook.name}"
         )
-        return _answer(STATUS[ACCEPTED], ACCEPTED, verified.message_id)
+        return _answer(STATUS[ACCEPTED], ACCEPTED, message_id)
+
+    async def _first(self, message_id: str, code: str, now: float) -> Response | None:
+        """Remember an answer; return another one if there was one, or it cannot be remembered."""
+        try:
+            # On disk before it is done: it is done once at most, whatever happens now.
+            first = await self._memory.async_first(message_id, STATUS[code], code, now)
+        except DatabaseError:
+            return self._refuse("unavailable")
+        if first is None:
+            return None
+        self.repeats += 1
+        return _answer(*first, message_id)
 
     async def _do(self, wanted: Wanted, message_id: str) -> None:
-        self._running += 1
         try:
             await async_do(self._hass, self.hook, wanted, message_id)
         finally:
