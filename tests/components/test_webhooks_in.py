@@ -36,7 +36,7 @@ from custom_components.infrafabric.surfaces.webhooks.inbound.receiving import (
     answers_path,
     async_setup_inbound,
 )
-from custom_components.infrafabric.surfaces.webhooks.inbound.request import MAX_BODY
+from custom_components.infrafabric.surfaces.webhooks.inbound.request import MAX_BODY, MAX_DEPTH
 from custom_components.infrafabric.surfaces.webhooks.keys import OVERLAP, first_key, rotated
 from custom_components.infrafabric.surfaces.webhooks.signing import (
     TIMESTAMP_TOLERANCE,
@@ -49,6 +49,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.json import json_bytes
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.aiohttp import MockRequest, MockStreamReader
@@ -75,7 +76,13 @@ def a_hook(hook_id: str = "hook1", **changes: Any) -> ConfigSubentry:
         data=MappingProxyType(
             {
                 "webhook_id": WEBHOOK_ID,
-                "actions": ["start_stream", "stop_stream", "emergency_stop", "lights_off"],
+                "actions": [
+                    "start_stream",
+                    "stop_stream",
+                    "switch_scene",
+                    "emergency_stop",
+                    "lights_off",
+                ],
                 "studios": ["device1"],
                 "reach": "local",
                 "keys": first_key(KEY.text()),
@@ -151,6 +158,12 @@ async def call(
     response = await client.request(method, f"/api/webhook/{webhook_id}", data=body, headers=signed)
     text = await response.text()
     return response.status, json.loads(text) if text else None
+
+
+def nested(depth: int) -> bytes:
+    """Return a request whose params are so deep."""
+    lists = depth - 1
+    return b'{"action": "lights_off", "params": {"x": %b}}' % (b"[" * lists + b"]" * lists)
 
 
 def said_in(caplog: pytest.LogCaptureFixture) -> str:
@@ -281,6 +294,13 @@ def test_no_action_of_a_webhook_reaches_beyond_studios() -> None:
         ({"body": a_body(more=1)}, 400, "malformed"),
         ({"body": a_body(params=[])}, 400, "malformed"),
         ({"body": a_body(params={"channel": 9})}, 400, "malformed"),
+        ({"body": a_body(params={"channel": True})}, 400, "malformed"),
+        ({"body": a_body(params={"channel": 1.0})}, 400, "malformed"),
+        ({"body": a_body("switch_scene", params={"scene": "a\nERROR b"})}, 400, "malformed"),
+        ({"body": a_body("switch_scene", params={"scene": "a\u2028b"})}, 400, "malformed"),
+        ({"body": a_body("lights_off", source="a\r\nb")}, 400, "malformed"),
+        ({"body": a_body("lights_off", source="a\x00b")}, 400, "malformed"),
+        ({"body": nested(MAX_DEPTH + 1)}, 400, "malformed"),
         ({"body": a_body(params={"device_id": "other"})}, 400, "malformed"),
         ({"body": b'{"action": ["stop_stream"]}'}, 400, "malformed"),
         ({"body": b"[" * 5000}, 400, "malformed"),
@@ -322,6 +342,17 @@ async def test_what_must_not_be_done_is_refused_and_counted(
     assert events == []
     assert caplog.text.count("refused a request") == 1, "said once, then only counted"
     assert KEY.text() not in caplog.text
+
+
+async def test_params_may_be_as_deep_as_an_event_can_tell(
+    hass: HomeAssistant, start: Start, client: Any
+) -> None:
+    await start()
+    events = async_capture_events(hass, EVENT_WEBHOOK)
+    assert (await call(client, nested(MAX_DEPTH)))[0] == 202
+    await hass.async_block_till_done()
+    (event,) = events
+    assert json_bytes(event.as_dict())
 
 
 async def test_a_changed_body_is_no_longer_genuine(start: Start, client: Any) -> None:
@@ -623,19 +654,36 @@ def test_a_file_that_is_damaged_within_is_not_used(tmp_path: Path) -> None:
         answers.open()
 
 
-def test_answers_are_forgotten_after_a_day_or_when_there_are_too_many(tmp_path: Path) -> None:
+def test_only_so_many_answers_are_remembered(tmp_path: Path) -> None:
     answers = Answers(tmp_path / "answers.db", max_remembered=3)
     answers.open()
     assert answers.first("a", 202, "accepted", 0) is None
     assert answers.first("b", 403, "no", 1000) is None
     assert answers.first("b", 202, "accepted", 1000) == (403, "no")
-    assert answers.first("c", 202, "accepted", 86_500) is None
-    assert answers.first("a", 400, "other", 86_500) is None, "forgotten after a day"
-    assert answers.first("b", 202, "accepted", 86_500) == (403, "no")
-    for number in range(3):
-        answers.first(f"d{number}", 202, "accepted", 86_501)
-    assert answers.first("b", 400, "other", 86_501) is None, "one too many"
+    assert answers.first("c", 202, "accepted", 1001) is None
+    assert answers.first("a", 400, "other", 1002) == (202, "accepted")
+    assert answers.first("d", 202, "accepted", 1003) is None
+    assert answers.first("b", 400, "other", 1004) == (403, "no")
+    assert answers.first("a", 400, "other", 1005) is None, "the oldest made room"
     answers.close()
+
+
+async def test_a_clock_that_is_set_forward_and_back_lets_no_recording_in_again(
+    hass: HomeAssistant,
+    start: Start,
+    client: Any,
+    clock: Clock,
+    calls: dict[str, list[ServiceCall]],
+) -> None:
+    await start()
+    at = time.time()
+    assert (await call(client, a_body(), message_id="recorded", at=at))[0] == 202
+    clock.ahead = 30 * 86_400
+    assert (await call(client, a_body("unlock"), message_id="other", at=clock()))[0] == 403
+    clock.ahead = 0
+    assert (await call(client, a_body(), message_id="recorded", at=at))[0] == 202
+    await hass.async_block_till_done()
+    assert len(calls["stop_stream"]) == 1
 
 
 # -- keys -------------------------------------------------------------------------------------

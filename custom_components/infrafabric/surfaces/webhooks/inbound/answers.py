@@ -9,11 +9,10 @@ from typing import Final
 
 from ..database import Database, DatabaseError
 
-REMEMBERED_FOR: Final = 86_400
-"""Seconds that an answer is remembered: senders try for about a day, and sign each try anew."""
 MAX_REMEMBERED: Final = 50_000
 """Answers of one webhook that are remembered; the oldest are forgotten first. More than the rate
-limit lets in while a signature counts, so no signed request can be used twice."""
+limit lets in while a signature counts, so no signed request can be used twice. Their age says
+nothing: a clock that is set forward and back would make them old before their signatures are."""
 
 VERSION: Final = 1
 _SCHEMA: Final = """
@@ -79,7 +78,7 @@ class Answers:
                 (message_id, now, status, code),
             )
             db.execute(
-                "DELETE FROM answer WHERE at < ? OR number <= (SELECT max(number) FROM answer) - ?",
-                (now - REMEMBERED_FOR, self._max_remembered),
+                "DELETE FROM answer WHERE number <= (SELECT max(number) FROM answer) - ?",
+                (self._max_remembered,),
             )
         return None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 import re
 from typing import Any, Final
+import unicodedata
 
 import probatio
 
@@ -39,10 +40,26 @@ class Use(StrEnum):
     CUSTOM = "custom"
 
 
+def _is_printed(text: str) -> str:
+    # Log lines and titles have room for one line, and no more.
+    if any(unicodedata.category(character) in _UNPRINTED for character in text):
+        raise probatio.Invalid("characters that are not printed")
+    return text
+
+
+def _is_whole(value: object) -> int:
+    # In Python, true is a number, too.
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise probatio.Invalid("not a whole number")
+    return value
+
+
+_UNPRINTED: Final = {"Cc", "Zl", "Zp"}
+TEXT: Final = probatio.All(str, probatio.Length(min=1, max=255), _is_printed)
+"""A text of the sender: one line."""
 _CHANNEL: Final = {
-    probatio.Optional("channel"): probatio.All(int, probatio.Range(min=1, max=MAX_STREAMS)),
+    probatio.Optional("channel"): probatio.All(_is_whole, probatio.Range(min=1, max=MAX_STREAMS)),
 }
-_SCENE: Final = probatio.All(str, probatio.Length(min=1, max=255))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +81,7 @@ STUDIO_ACTIONS: Final[Mapping[str, StudioAction]] = {
     "stop_stream": StudioAction(probatio.Schema(_CHANNEL)),
     "start_recording": StudioAction(probatio.Schema({})),
     "stop_recording": StudioAction(probatio.Schema({})),
-    "switch_scene": StudioAction(probatio.Schema({probatio.Required("scene"): _SCENE})),
+    "switch_scene": StudioAction(probatio.Schema({probatio.Required("scene"): TEXT})),
     "emergency_stop": StudioAction(probatio.Schema({}), of_all=True),
 }
 """None of them reaches anything but studios: a webhook can unlock no door by itself."""

@@ -9,18 +9,21 @@ from homeassistant.helpers.json import json_bytes
 from homeassistant.util.json import json_loads_object
 
 from ....const import MAX_EVENT_CONTENT
-from .hook import STUDIO_ACTIONS, Hook
+from .hook import STUDIO_ACTIONS, TEXT, Hook
 
 MAX_BODY: Final = 16 * 1024
 """Bytes of a request."""
 
-_TEXT: Final = probatio.All(str, probatio.Length(min=1, max=255))
+MAX_DEPTH: Final = 64
+"""Lists and objects inside each other in the params: Home Assistant passes them on in events and
+traces, which add some of their own."""
+
 _REQUEST: Final = probatio.Schema(
     {
-        probatio.Required("action"): _TEXT,
+        probatio.Required("action"): TEXT,
         probatio.Optional("params", default=dict): dict,
-        probatio.Optional("source"): _TEXT,
-        probatio.Optional("timestamp"): probatio.Any(_TEXT, int, float),
+        probatio.Optional("source"): TEXT,
+        probatio.Optional("timestamp"): probatio.Any(TEXT, int, float),
     }
 )
 
@@ -52,10 +55,25 @@ def wanted_of(hook: Hook, body: bytes) -> Wanted | str:
             return "action_not_allowed"
         if (known := STUDIO_ACTIONS.get(action)) is not None:
             params = known.params(params)
-        # As Home Assistant writes it, which may be longer; and refuses to, if it is too deep.
+        if not _is_flat(params):
+            return "malformed"
+        # As Home Assistant writes it, which may be longer.
         size = len(json_bytes(params))
     except TypeError, ValueError, probatio.Invalid:
         return "malformed"
     if size > (MAX_BODY if hook.runs.get(action) else MAX_EVENT_CONTENT):
         return "too_large"
     return Wanted(action, params, request.get("source"), size > MAX_EVENT_CONTENT)
+
+
+def _is_flat(params: dict[str, Any]) -> bool:
+    """Tell whether nothing is nested deeper than ``MAX_DEPTH``."""
+    level: list[dict[str, Any] | list[Any]] = [params]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+    return not level
