@@ -12,6 +12,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.infrafabric.const import DOMAIN
+from custom_components.infrafabric.forms import plain
 from custom_components.infrafabric.mesh.errors import UnreachableError as PeerUnreachableError
 from custom_components.infrafabric.mesh.model import Band, Path, Quality
 from custom_components.infrafabric.mesh.trust.identity import Identity
@@ -19,6 +20,7 @@ from custom_components.infrafabric.studio.errors import UnreachableError
 from custom_components.infrafabric.studio.events import RecordingFinished
 from custom_components.infrafabric.studio.model import OutputState
 from custom_components.infrafabric.surfaces.notifications import recipients
+from custom_components.infrafabric.surfaces.notifications.missing import ISSUE_NOBODY
 from custom_components.infrafabric.surfaces.notifications.news import clock, file_name
 from custom_components.infrafabric.surfaces.notifications.rules import (
     BUTTON_LIFETIME,
@@ -28,9 +30,10 @@ from custom_components.infrafabric.surfaces.notifications.rules import (
 )
 from custom_components.infrafabric.surfaces.notifications.texts import button_text
 from custom_components.infrafabric.surfaces.notifications.watching import SETTLE
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
+from homeassistant.core import Context, CoreState, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.helpers import area_registry as ar, device_registry as dr
+from homeassistant.helpers import area_registry as ar, device_registry as dr, issue_registry as ir
 
 from . import notification_world
 from .conftest import GARAGE, GOOD_QUALITY, MESH_ID, OBS_ID, OWN, STUDIO, FakeMeshNode
@@ -453,6 +456,60 @@ async def test_who_cannot_be_told_is_logged_once_and_keeps_nobody_from_being_tol
         f"Crew could not notify notify.gone: {gone}",
         f"Crew could not notify {peer}: None of the peers is connected.",
     ]
+
+
+async def test_who_is_gone_is_shown_until_they_are_back_or_the_rule_is_changed(
+    hass: HomeAssistant, add: Add, surfaces: MockConfigEntry, phone: str
+) -> None:
+    registry = dr.async_get(hass)
+    hass.states.async_set("notify.crew", "unknown")
+    rule = await add(
+        "stream_started", name="The *Crew*", notify_entities=["notify.crew"], phones=[phone]
+    )
+
+    def missing() -> str | None:
+        issue_id = f"{ISSUE_NOBODY}_{rule.subentry_id}"
+        found = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+        if found is None:
+            return None
+        assert found.translation_placeholders is not None
+        assert found.translation_placeholders["rule"] == plain("The *Crew*")
+        return found.translation_placeholders["missing"]
+
+    assert missing() is None
+    hass.states.async_set("notify.crew", "unavailable")
+    await hass.async_block_till_done()
+    assert missing() is None, "away is not gone"
+    hass.states.async_remove("notify.crew")
+    await hass.async_block_till_done()
+    assert missing() == "* `notify.crew`"
+    registry.async_update_device(phone, disabled_by=dr.DeviceEntryDisabler.USER)
+    await hass.async_block_till_done()
+    assert missing() == "* `notify.crew`\n* Phone"
+    hass.states.async_set("notify.crew", "unknown")
+    registry.async_remove_device(phone)
+    await hass.async_block_till_done()
+    assert missing() == f"* `{phone}`"
+
+    hass.config_entries.async_remove_subentry(surfaces, rule.subentry_id)
+    await hass.async_block_till_done()
+    assert missing() is None
+
+
+async def test_nobody_is_called_gone_while_home_assistant_starts(
+    hass: HomeAssistant, add: Add
+) -> None:
+    hass.set_state(CoreState.starting)
+    rule = await add("stream_started", notify_entities=["notify.late"], phones=[])
+    issue_id = f"{ISSUE_NOBODY}_{rule.subentry_id}"
+    hass.bus.async_fire(dr.EVENT_DEVICE_REGISTRY_UPDATED, {"action": "create", "device_id": "x"})
+    await hass.async_block_till_done()
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
+
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done()
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is not None
 
 
 async def test_a_recipient_that_breaks_or_hangs_keeps_nobody_waiting_for_long(

@@ -60,6 +60,7 @@ from custom_components.infrafabric.studio_options import KEY_LENGTH
 from custom_components.infrafabric.studio_sensor import OF_STREAMS, STUDIO_SENSORS
 from custom_components.infrafabric.studio_services import STUDIO_ACTIONS
 from custom_components.infrafabric.studio_things import PlacedItem, Stage
+from custom_components.infrafabric.surfaces.notifications.missing import ISSUE_NOBODY
 from custom_components.infrafabric.surfaces.notifications.rules import Button, Priority, What
 from custom_components.infrafabric.surfaces.notifications.texts import TEXTS
 from custom_components.infrafabric.surfaces.setup import SUBENTRIES
@@ -321,7 +322,13 @@ def test_every_problem_has_a_text_and_every_one_that_can_be_helped_an_issue() ->
     assert EN["issues"].keys() == (
         issues.ISSUES.keys()
         | issues.STUDIO_ISSUES
-        | {dashboard_card.ISSUE_RESOURCE, ISSUE_FAILED, ISSUE_MISSING, *WEBHOOK_ISSUES}
+        | {
+            dashboard_card.ISSUE_RESOURCE,
+            ISSUE_FAILED,
+            ISSUE_MISSING,
+            ISSUE_NOBODY,
+            *WEBHOOK_ISSUES,
+        }
     )
     for code, texts in EN["issues"].items():
         assert texts.keys() == {"title", "description"}, code
@@ -333,6 +340,7 @@ def test_every_problem_has_a_text_and_every_one_that_can_be_helped_an_issue() ->
             "webhook_outbox_full": {"webhook", "count"},
             ISSUE_FAILED: {"webhook", "problem"},
             ISSUE_MISSING: {"webhook", "missing"},
+            ISSUE_NOBODY: {"rule", "missing"},
             "membership_lapsing": {"date"},
             "no_signaling": {"addresses"},
             "studio_another": {"studio"},

@@ -17,6 +17,7 @@ from homeassistant.util import dt as dt_util
 from ...const import DOMAIN
 from ...studio_runs import text_of
 from ...targets import invalid
+from .missing import async_watch_recipients
 from .news import News
 from .recipients import Delivery, Notification
 from .rules import (
@@ -68,12 +69,14 @@ class Notifier:
             Button.RESTART_PEER: self._restart_peer,
             Button.MUTE: self._mute,
         }
+        self._stop_looking = async_watch_recipients(hass, self._id, self._title, self._rule)
         self._stop_listening = hass.bus.async_listen(EVENT_PRESSED, self._pressed)
         self._watch.start()
 
     async def async_end(self) -> None:
         """Tell nothing more, and void all buttons."""
         self._stop_listening()
+        self._stop_looking()
         self._watch.stop()
         await self._delivery.end()
 
