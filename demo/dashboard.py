@@ -45,11 +45,10 @@ async def save_dashboard(mesh: MeshEntry) -> None:
         "max_columns": 4,
         "badges": _badges(mesh, names),
         "sections": [
-            _section(_card(show_studios=False), span=2),
-            _try_it(mesh),
+            _section(_CARD, span=2),
+            _section(*_try_it(mesh), *_node(mesh, names)),
             *(_peer(names, peer_id, name) for peer_id, name in sorted(peers.items(), key=_by_name)),
             _history(names, peers),
-            _node(mesh, names),
         ],
     }
     await mesh.api.call(
@@ -84,8 +83,7 @@ def _tile(entity: str, name: str, **more: Any) -> Card:
     return {"type": "tile", "entity": entity, "name": name, **more}
 
 
-def _card(**options: Any) -> Card:
-    return {"type": "custom:infrafabric-card", "grid_options": {"columns": "full"}, **options}
+_CARD: Final[Card] = {"type": "custom:infrafabric-card", "grid_options": {"columns": "full"}}
 
 
 def _peer(names: _Names, peer_id: str, name: str) -> Card:
@@ -130,23 +128,22 @@ def _peer(names: _Names, peer_id: str, name: str) -> Card:
     )
 
 
-def _try_it(mesh: MeshEntry) -> Card:
+def _try_it(mesh: MeshEntry) -> list[Card]:
     """What there is to play with; Studio asks, Home acts."""
     if mesh.home.name == "Studio":
-        return _section(
+        return [
             _heading("Try it", "mdi:gesture-tap"),
             _tile("input_boolean.on_air", "On air", color="red", **_WIDE),
             _tile("input_text.answer", "What Home answered", **_WIDE),
             _note("Switch **On air**: an automation asks Home, which switches its light, answers"
                   " with a signed message and tells the whole mesh."),
-            _card(show_picture=False, show_peers=False, show_invite=False),
-        )  # fmt: skip
-    return _section(
+        ]  # fmt: skip
+    return [
         _heading("Try it", "mdi:gesture-tap"),
         _tile("input_boolean.recording_light", "Recording light", color="red", **_WIDE),
         _note("An automation switches this light when Studio asks for it, and answers. Open Studio"
               " beside this window and switch **On air** there."),
-    )  # fmt: skip
+    ]  # fmt: skip
 
 
 _WIDE: Final[Card] = {"grid_options": {"columns": 12, "rows": 1}}
@@ -188,7 +185,7 @@ def _history(names: _Names, peers: Mapping[str, str]) -> Card:
     )
 
 
-def _node(mesh: MeshEntry, names: _Names) -> Card:
+def _node(mesh: MeshEntry, names: _Names) -> list[Card]:
     """This node's own figures."""
     texts = {
         "peers_online": "Peers online",
@@ -199,7 +196,7 @@ def _node(mesh: MeshEntry, names: _Names) -> Card:
         "messages_out": "Sent",
         "messages_refused": "Refused",
     }
-    return _section(
+    return [
         _heading(f"{mesh.home.name} (this node)", ICONS.get(mesh.home.name, "mdi:server-network")),
         *(_tile(names(mesh.peer_id, key), text) for key, text in texts.items()),
-    )
+    ]
