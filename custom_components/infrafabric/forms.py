@@ -36,6 +36,7 @@ from .const import (
     DOMAIN,
     ICE_MODES,
 )
+from .languages import async_language
 from .mesh.model import Role
 from .mesh.trust.records import is_name
 
@@ -210,12 +211,15 @@ def bullets(urls: Iterable[str]) -> str:
 
 
 async def async_role_name(hass: HomeAssistant, role: Role) -> str:
-    """Return a role in the language of this Home Assistant."""
-    texts = await async_get_translations(hass, hass.config.language, "selector", [DOMAIN])
+    """Return a role in the language of who is looking."""
+    texts = await async_get_translations(hass, await async_language(hass), "selector", [DOMAIN])
     return texts.get(f"component.{DOMAIN}.selector.role.options.{role.value}", role.value)
 
 
 async def async_surfaces_name(hass: HomeAssistant) -> str:
-    """Return the title of the entry for notifications and webhooks, in the same language."""
+    """Return the title of the entry for notifications and webhooks, in Home Assistant's language.
+
+    It stays, and everybody sees it.
+    """
     texts = await async_get_translations(hass, hass.config.language, "config", [DOMAIN])
     return texts[f"component.{DOMAIN}.config.step.user.menu_options.surfaces"]

@@ -4,15 +4,21 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from aiohttp.test_utils import make_mocked_request
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.infrafabric.languages import async_language
 from custom_components.infrafabric.mesh.errors import MeshError, RefusedError
 from custom_components.infrafabric.mesh.model import Role
+from homeassistant.components.frontend.storage import async_user_store
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
+from homeassistant.helpers.http import current_request
 from homeassistant.helpers.selector import QrCodeSelector
+from homeassistant.setup import async_setup_component
 
 from .conftest import GARAGE, INVITATION, STUDIO, FakeMeshes, FakeMeshNode
 
@@ -77,6 +83,50 @@ async def test_an_admin_may_invite_and_manage(
         "node": node.check_groups,
         "role": "Admin: also invite and manage peers",
     }
+
+
+@pytest.mark.parametrize(
+    ("profile", "browser", "role"),
+    [
+        ({"language": "de"}, "fr", "Admin: auch einladen und Peers verwalten"),
+        (None, "tlh, fr-CH;q=0.9, de", "Administrateur\xa0: aussi inviter et gérer les pairs"),
+        ({"language": 7}, "de-AT", "Admin: auch einladen und Peers verwalten"),
+        ({"language": "../de"}, "", "Admin: also invite and manage peers"),
+        ("de", "", "Admin: also invite and manage peers"),
+    ],
+)
+async def test_a_role_is_told_in_the_language_of_who_looks(
+    hass: HomeAssistant,
+    config_entry: MockConfigEntry,
+    node: FakeMeshNode,
+    hass_client: ClientSessionGenerator,
+    hass_admin_user: MockUser,
+    profile: Any,
+    browser: str,
+    role: str,
+) -> None:
+    assert await async_setup_component(hass, "config", {})
+    store = await async_user_store(hass, hass_admin_user.id)
+    await store.async_set_item("language", profile)
+    client = await hass_client()
+
+    answer = await client.post(
+        "/api/config/config_entries/options/flow",
+        json={"handler": config_entry.entry_id},
+        headers={"Accept-Language": browser},
+    )
+
+    assert (await answer.json())["description_placeholders"]["role"] == role
+
+
+async def test_the_language_of_a_request_without_a_user_is_what_its_browser_asks_for(
+    hass: HomeAssistant,
+) -> None:
+    token = current_request.set(make_mocked_request("GET", "/", headers={"Accept-Language": "fr"}))
+    try:
+        assert await async_language(hass) == "fr"
+    finally:
+        current_request.reset(token)
 
 
 async def test_who_is_no_admin_is_told_why_inviting_is_missing(
