@@ -284,8 +284,9 @@ def test_every_reason_for_the_end_of_a_link_is_explained() -> None:
 def test_every_problem_is_explained() -> None:
     headings = re.findall(r"^## (\w+)$", page("reference/problems.md"), re.MULTILINE)
     names = constants_of_texts(INTEGRATION / "mesh" / "engine" / "problems.py")
-    # Studios and webhooks have no sensor for problems: theirs are the repair issues.
-    names += [issue for issue in ENGLISH["issues"] if issue.startswith(("studio_", "webhook_"))]
+    # Studios, webhooks and rules have no sensor for problems: theirs are the repair issues.
+    of_others = ("studio_", "webhook_", "notification_")
+    names += [issue for issue in ENGLISH["issues"] if issue.startswith(of_others)]
 
     assert sorted(headings) == sorted(names)
 
