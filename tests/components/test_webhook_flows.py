@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from itertools import product
 import json
 from pathlib import Path
+import string
 from typing import Any
 from unittest.mock import patch
 
@@ -22,7 +23,11 @@ from custom_components.infrafabric.surfaces.webhooks.inbound.hook import ACTIONS
 from custom_components.infrafabric.surfaces.webhooks.inbound.receiving import INBOUND
 from custom_components.infrafabric.surfaces.webhooks.keys import public_key
 from custom_components.infrafabric.surfaces.webhooks.outbound.sending import OUTBOUND
-from custom_components.infrafabric.surfaces.webhooks.signing import PrivateKey, SymmetricKey
+from custom_components.infrafabric.surfaces.webhooks.signing import (
+    PrivateKey,
+    PublicKey,
+    SymmetricKey,
+)
 from homeassistant.components.cloud import CloudNotConnected
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
@@ -68,6 +73,7 @@ OUT = {
 }
 PUBLIC = PrivateKey(bytes(range(32))).public.text()
 CLOUD = "homeassistant.components.cloud"
+FLOW = "custom_components.infrafabric.surfaces.webhooks.inbound.flow"
 
 
 @pytest.fixture
@@ -346,6 +352,44 @@ async def test_what_is_no_public_key_is_refused(
     again = await submit(hass, sender, {"public_key": key})
     assert again["errors"] == {"public_key": "public_key_invalid"}
     assert (await submit(hass, again, {"public_key": PUBLIC}))["step_id"] == "key"
+
+
+def spelled_otherwise(key: str) -> str:
+    """Return a key whose base64 has other bits where none count."""
+    digits = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+    return f"{key[:-2]}{digits[digits.index(key[-2]) + 1]}="
+
+
+@pytest.mark.parametrize("key", [PUBLIC, spelled_otherwise(PUBLIC)])
+async def test_a_public_key_is_for_one_webhook_only(
+    hass: HomeAssistant, entry: MockConfigEntry, key: str
+) -> None:
+    assert PublicKey.parse(key) == PublicKey.parse(PUBLIC)
+    other, _ = await add_in(hass, entry)
+    open_dialog = await submit(hass, await begin_in(hass, entry, Use.CUSTOM), CUSTOM)
+    open_dialog = await submit(hass, open_dialog, {"public_key": key})
+    assert open_dialog["step_id"] == "key"
+    first, _ = await add_in(hass, entry, public_key=PUBLIC)
+    used = {"public_key": "public_key_used"}
+
+    too_late = await submit(hass, open_dialog)
+    assert too_late["reason"] == "changed_meanwhile"
+    for step in ("rotate", "revoke"):
+        form = await choose(hass, entry, "webhook_in", other, step)
+        assert (await submit(hass, form, {"public_key": key}))["errors"] == used
+    # The webhook that has it may keep it, with another address; then it exchanges it.
+    form = await choose(hass, entry, "webhook_in", first, "revoke")
+    await submit(hass, await submit(hass, form, {"public_key": key}))
+    form = await choose(hass, entry, "webhook_in", entry.subentries[first.subentry_id], "rotate")
+    await submit(hass, await submit(hass, form))
+    keys = entry.subentries[first.subentry_id].data["keys"]
+    assert keys[1]["key"] == PUBLIC
+
+    sender = await submit(hass, await begin_in(hass, entry, Use.CUSTOM), CUSTOM)
+    again = await submit(hass, sender, {"public_key": key})
+    assert again["errors"] == used, "it still counts for a day"
+    with patch(f"{FLOW}.time.time", return_value=keys[1]["until"] + 1):
+        assert (await submit(hass, again, {"public_key": key}))["step_id"] == "key"
 
 
 @pytest.mark.parametrize(

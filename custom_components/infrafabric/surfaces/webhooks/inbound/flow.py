@@ -27,7 +27,7 @@ from homeassistant.helpers.selector import (
 from ....const import DOMAIN
 from ....forms import COPY, TEXT, to_copy
 from ....studio_coordinator import MANUFACTURERS
-from ..keys import CONF_KEY, CONF_KEYS, first_key, new_secret, rotated
+from ..keys import CONF_KEY, CONF_KEYS, first_key, good_keys, new_secret, rotated
 from ..signing import PublicKey, WebhookError
 from .doing import RUNNABLE, is_there
 from .hook import (
@@ -279,6 +279,8 @@ class WebhookInFlow(ConfigSubentryFlow):
         errors: dict[str, str] = {}
         if user_input is not None:
             key, errors = _key_of(user_input)
+            if not errors and self._is_used(key):
+                errors = {CONF_PUBLIC_KEY: "public_key_used"}
             if not errors and await self._async_find_url(data):
                 errors = {"base": "no_address"}
             if not errors:
@@ -302,10 +304,28 @@ class WebhookInFlow(ConfigSubentryFlow):
                     }
                 ),
             )
+        if self._is_used(self._data[CONF_KEYS][0][CONF_KEY]):
+            return self.async_abort(reason="changed_meanwhile")
         if self.source == SOURCE_USER:
             self._left_over = None
             return self.async_create_entry(title=self._title, data=self._data)
         return await self._async_keep()
+
+    def _is_used(self, key: str) -> bool:
+        """Tell whether another inbound webhook accepts a key.
+
+        Signatures do not say for which webhook they are, and each one remembers its own requests:
+        a recording of one would be good for the other.
+        """
+        mine = None
+        if self.source != SOURCE_USER:
+            mine = self._get_reconfigure_subentry().subentry_id
+        now = time.time()
+        return any(
+            key in good_keys(other.data[CONF_KEYS], now)
+            for other in self._get_entry().subentries.values()
+            if CONF_WEBHOOK_ID in other.data and other.subentry_id != mine
+        )
 
     @callback
     @override
@@ -353,11 +373,11 @@ def _key_of(values: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     if not text:
         return new_secret(), {}
     try:
-        PublicKey.parse(text)
+        # As it is written here: base64 of the same bytes can be spelled in several ways.
+        return PublicKey.parse(text).text(), {}
     except WebhookError:
         # Typed by mistake, a private key must not be kept.
         return text, {CONF_PUBLIC_KEY: "public_key_invalid"}
-    return text, {}
 
 
 def checked_in(
