@@ -732,7 +732,7 @@ async def test_what_peers_send_leaves_room_in_memory_for_what_happens_here(
     pass_time(hass)
     await settled(outbound, waiting=3)
     waiting = await hass.async_add_executor_job(outbound._outbox.due, outbound._clock() + 9e4, 9)
-    assert b"stream_failed" in waiting[-1].body
+    assert any(b"stream_failed" in each.body for each in waiting)
 
 
 @pytest.mark.parametrize("mended", [True, False])
