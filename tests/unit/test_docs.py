@@ -225,7 +225,11 @@ def test_every_field_of_a_dialog_is_documented_with_its_label_and_no_other(headi
 def test_no_dialog_with_fields_is_left_out() -> None:
     described = {step for steps in DIALOGS.values() for step in steps}
     # The same form with another text above it.
-    described |= {("config", "create_private"), ("config", "create_unreachable")}
+    described |= {
+        (flow, f"{step}_{reach}")
+        for flow, step in (("config", "create"), ("options", "invite"))
+        for reach in ("private", "unreachable")
+    }
     with_fields = {
         (flow, step)
         for flow in ("config", "options")
