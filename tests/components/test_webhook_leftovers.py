@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.infrafabric.const import CONF_KIND, DOMAIN, KIND_SURFACES
-from custom_components.infrafabric.surfaces.webhooks import leftovers
+from custom_components.infrafabric.surfaces import leftovers
 from custom_components.infrafabric.surfaces.webhooks.inbound.receiving import answers_path
 from custom_components.infrafabric.surfaces.webhooks.keys import first_key, new_secret
 from custom_components.infrafabric.surfaces.webhooks.outbound.sending import outbox_path

@@ -15,11 +15,11 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSube
 from homeassistant.core import HomeAssistant
 
 from ..const import CONF_KIND, KIND_SURFACES
+from .leftovers import async_forget_leftovers, remember_cloudhooks
 from .notifications.flow import RuleFlow
 from .notifications.notifier import async_setup_rule
 from .webhooks.inbound.flow import WebhookInFlow
 from .webhooks.inbound.receiving import async_forget_inbound, async_setup_inbound
-from .webhooks.leftovers import async_forget_leftovers, remember_cloudhooks
 from .webhooks.outbound.flow import WebhookOutFlow
 from .webhooks.outbound.sending import async_forget_outbound, async_setup_outbound
 

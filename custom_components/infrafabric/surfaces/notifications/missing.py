@@ -1,20 +1,12 @@
 """Shows who was chosen in a notification rule and can be told no more."""
 
-from collections.abc import Iterable
 from typing import Final
 
-from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
-from homeassistant.helpers import (
-    device_registry as dr,
-    entity_registry as er,
-    issue_registry as ir,
-)
-from homeassistant.helpers.event import async_track_state_change_event
-from homeassistant.helpers.start import async_at_started
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-from ...const import DOMAIN
 from ...forms import plain
-from ...issues import DOCUMENTATION
+from ...missing import async_watch_missing
 from .rules import Rule
 
 ISSUE_NOBODY: Final = "notification_recipient_missing"
@@ -25,33 +17,19 @@ def async_watch_recipients(
     hass: HomeAssistant, rule_id: str, name: str, rule: Rule
 ) -> CALLBACK_TYPE:
     """Show which notify entities and phones are gone, until the returned function is called."""
-    issue_id = f"{ISSUE_NOBODY}_{rule_id}"
 
-    @callback
-    def check(_why: object) -> None:
-        if hass.state is not CoreState.running:
-            # They come while Home Assistant starts.
-            return
+    def find() -> list[str]:
         missing = [f"`{each}`" for each in rule.entities if _is_entity_gone(hass, each)]
-        missing += filter(None, (_gone_phone(hass, each) for each in rule.phones))
-        if missing:
-            _show(hass, issue_id, name, missing)
-        else:
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return missing + list(filter(None, (_gone_phone(hass, each) for each in rule.phones)))
 
-    ends = [
-        async_at_started(hass, check),
-        async_track_state_change_event(hass, rule.entities, check),
-        hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, check),
-    ]
-
-    @callback
-    def end() -> None:
-        for each in ends:
-            each()
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-
-    return end
+    return async_watch_missing(
+        hass,
+        ISSUE_NOBODY,
+        rule_id,
+        placeholders={"rule": plain(name)},
+        entity_ids=rule.entities,
+        find_fn=find,
+    )
 
 
 def _is_entity_gone(hass: HomeAssistant, entity_id: str) -> bool:
@@ -66,19 +44,3 @@ def _gone_phone(hass: HomeAssistant, device_id: str) -> str | None:
     if device is None:
         return f"`{device_id}`"
     return plain(device.name_by_user or device.name or device_id) if device.disabled else None
-
-
-def _show(hass: HomeAssistant, issue_id: str, name: str, missing: Iterable[str]) -> None:
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        learn_more_url=f"{DOCUMENTATION}#{ISSUE_NOBODY}",
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=ISSUE_NOBODY,
-        translation_placeholders={
-            "rule": plain(name),
-            "missing": "\n".join(f"* {each}" for each in missing),
-        },
-    )

@@ -4,7 +4,7 @@ Everything here blocks, so it is called in the executor. One connection, used by
 time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 import os
 from pathlib import Path
@@ -114,6 +114,52 @@ class Database:
 def _write(connection: sqlite3.Connection, statements: str, version: int) -> None:
     """Make a schema of a version, all of it or nothing."""
     connection.executescript(f"BEGIN; {statements} PRAGMA user_version = {version}; COMMIT;")
+
+
+class Reopening:
+    """Runs jobs of a database one at a time, and opens it anew after one that failed.
+
+    So whatever was done about the failure works: room made, a file put back or deleted. After the
+    end no job runs: one that was given up may still come.
+
+    Args:
+        open_fn: Opens the database, and proves whatever else a job relies on.
+        close_fn: Closes it, if it is open.
+
+    """
+
+    def __init__(self, open_fn: Callable[[], None], close_fn: Callable[[], None]) -> None:
+        self._open = open_fn
+        self._close = close_fn
+        self._turn = threading.Lock()
+        self._usable = False
+        self.ended = False
+
+    def run[*Args, Result](self, job: Callable[[*Args], Result], *args: *Args) -> Result:
+        """Run a job and return what it returns.
+
+        Raises:
+            DatabaseError: The database does not work, or this has ended.
+
+        """
+        with self._turn:
+            if self.ended:
+                raise DatabaseError("The database is closed.")
+            try:
+                if not self._usable:
+                    self._close()
+                    self._open()
+                    self._usable = True
+                return job(*args)
+            except DatabaseError:
+                self._usable = False
+                raise
+
+    def end(self) -> None:
+        """Close the database for good, after the job that runs."""
+        with self._turn:
+            self.ended = True
+            self._close()
 
 
 def remove(path: Path) -> None:

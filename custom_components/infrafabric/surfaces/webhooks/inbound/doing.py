@@ -5,22 +5,20 @@ and scenes run. Nobody stands behind it: the context of all that names no user.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 import logging
 from typing import Any, Final
 
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, ATTR_RESTORED, SERVICE_TURN_ON
-from homeassistant.core import CALLBACK_TYPE, Context, CoreState, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
-from homeassistant.helpers.event import async_track_state_change_event
-from homeassistant.helpers.start import async_at_started
+from homeassistant.helpers import device_registry as dr
 
 from ....const import DOMAIN
 from ....emergency_stop import ATTR_ALL
 from ....forms import plain
 from ....happenings import Happened, Occasion, async_tell
-from ....issues import DOCUMENTATION
+from ....missing import async_watch_missing
 from .hook import PRODUCTION_ACTIONS, STUDIO_ACTIONS, Hook, StudioAction
 from .request import Wanted
 
@@ -132,46 +130,16 @@ def is_gone(hass: HomeAssistant, device_id: str) -> bool:
 def async_watch_chosen(hass: HomeAssistant, hook: Hook) -> CALLBACK_TYPE:
     """Show what was chosen and is not there any more, until the returned function is called."""
     chosen = sorted({entity_id for entity_ids in hook.runs.values() for entity_id in entity_ids})
-    issue_id = f"{ISSUE_MISSING}_{hook.hook_id}"
 
-    @callback
-    def check(_why: object) -> None:
-        if hass.state is not CoreState.running:
-            # They come while Home Assistant starts.
-            return
+    def find() -> list[str]:
         missing = [f"`{each}`" for each in chosen if not is_there(hass, each)]
-        missing += [plain(_name(hass, each)) for each in hook.studios if is_gone(hass, each)]
-        if missing:
-            _show(hass, issue_id, hook, missing)
-        else:
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return missing + [plain(_name(hass, each)) for each in hook.studios if is_gone(hass, each)]
 
-    ends = [
-        async_at_started(hass, check),
-        async_track_state_change_event(hass, chosen, check),
-        hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, check),
-    ]
-
-    @callback
-    def end() -> None:
-        for each in ends:
-            each()
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-
-    return end
-
-
-def _show(hass: HomeAssistant, issue_id: str, hook: Hook, missing: Iterable[str]) -> None:
-    ir.async_create_issue(
+    return async_watch_missing(
         hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        learn_more_url=f"{DOCUMENTATION}#{ISSUE_MISSING}",
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=ISSUE_MISSING,
-        translation_placeholders={
-            "webhook": plain(hook.name),
-            "missing": "\n".join(f"* {each}" for each in missing),
-        },
+        ISSUE_MISSING,
+        hook.hook_id,
+        placeholders={"webhook": plain(hook.name)},
+        entity_ids=chosen,
+        find_fn=find,
     )

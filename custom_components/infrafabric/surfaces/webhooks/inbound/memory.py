@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 import logging
-import threading
 from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -18,7 +17,7 @@ from homeassistant.helpers.event import async_call_later
 from ....const import DOMAIN
 from ....forms import plain
 from ....issues import DOCUMENTATION
-from ..database import DatabaseError
+from ..database import DatabaseError, Reopening
 from .answers import Answers
 from .hook import Hook
 
@@ -46,10 +45,7 @@ class Memory:
         self._issue_id = f"{ISSUE_FAILED}_{hook.hook_id}"
         self._answers = answers
         self._again: CALLBACK_TYPE | None = None
-        # One job at a time, and none after the end: a job that was given up may still come.
-        self._turn = threading.Lock()
-        self._usable = False
-        self._ended = False
+        self._file = Reopening(answers.open, answers.close)
         self.problem: str | None = None
         """What failed and why, until the file works again."""
 
@@ -61,7 +57,7 @@ class Memory:
 
     async def async_stop(self) -> None:
         """Close the file."""
-        await self._hass.async_add_executor_job(self._end)
+        await self._hass.async_add_executor_job(self._file.end)
         self._works()
 
     async def async_first(
@@ -79,9 +75,9 @@ class Memory:
         self, job: Callable[[*Args], Result], *args: *Args
     ) -> Result:
         try:
-            result = await self._hass.async_add_executor_job(self._do, job, args)
+            result = await self._hass.async_add_executor_job(self._file.run, job, *args)
         except DatabaseError as err:
-            if not self._ended:
+            if not self._file.ended:
                 self._failed(str(err))
             raise
         self._works()
@@ -109,31 +105,10 @@ class Memory:
     def _works(self) -> None:
         if self.problem is None:
             return
-        if not self._ended:
+        if not self._file.ended:
             _LOGGER.info("The webhook %s can accept requests again", self._name)
         self.problem = None
         ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
         if self._again is not None:
             self._again()
             self._again = None
-
-    # -- in the executor ----------------------------------------------------------------------
-
-    def _do[*Args, Result](self, job: Callable[[*Args], Result], args: tuple[*Args]) -> Result:
-        with self._turn:
-            if self._ended:
-                raise DatabaseError("The webhook has ended.")
-            try:
-                if not self._usable:
-                    self._answers.close()
-                    self._answers.open()
-                    self._usable = True
-                return job(*args)
-            except DatabaseError:
-                self._usable = False
-                raise
-
-    def _end(self) -> None:
-        with self._turn:
-            self._ended = True
-            self._answers.close()

@@ -7,14 +7,13 @@ import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime
 import logging
-import threading
 from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 
 from ....const import DOMAIN
-from ..database import DatabaseError
+from ..database import DatabaseError, Reopening
 from .outbox import MAX_BYTES, New, Outbox, Sums, share_of_peers
 
 _LOGGER = logging.getLogger(__name__)
@@ -64,10 +63,7 @@ class Keeper:
         self._writing: asyncio.Task[None] | None = None
         self._again: CALLBACK_TYPE | None = None
         self._stuck = False
-        # One job at a time, and none after the end: a job that was given up may still come.
-        self._turn = threading.Lock()
-        self._usable = False
-        self._ended = False
+        self._file = Reopening(self._open, outbox.close)
         self.problem: str | None = None
         """What failed and why, until the outbox works again."""
         self.lost = 0
@@ -94,7 +90,7 @@ class Keeper:
                 self._name,
                 self.problem,
             )
-        await self._hass.async_add_executor_job(self._end)
+        await self._hass.async_add_executor_job(self._file.end)
 
     @callback
     def async_add(self, new: New) -> bool:
@@ -121,7 +117,7 @@ class Keeper:
 
         """
         try:
-            result = await self._hass.async_add_executor_job(self._do, job, args)
+            result = await self._hass.async_add_executor_job(self._file.run, job, *args)
         except DatabaseError as err:
             if self.problem is None:
                 _LOGGER.error("The messages of the webhook %s cannot be kept: %s", self._name, err)
@@ -178,26 +174,10 @@ class Keeper:
 
     # -- in the executor ----------------------------------------------------------------------
 
-    def _do[*Args, Result](self, job: Callable[[*Args], Result], args: tuple[*Args]) -> Result:
-        with self._turn:
-            if self._ended:
-                raise DatabaseError("The outbox is closed.")
-            try:
-                if not self._usable:
-                    self._outbox.close()
-                    self._outbox.open()
-                    # A disk that can only be read would let messages go out again and again.
-                    self._outbox.prove_writable()
-                    self._usable = True
-                return job(*args)
-            except DatabaseError:
-                self._usable = False
-                raise
-
-    def _end(self) -> None:
-        with self._turn:
-            self._ended = True
-            self._outbox.close()
+    def _open(self) -> None:
+        self._outbox.open()
+        # A disk that can only be read would let messages go out again and again.
+        self._outbox.prove_writable()
 
 
 def _sums(messages: Iterable[New]) -> Sums:

@@ -14,10 +14,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant
 
-from .database import remove
-from .inbound.hook import CONF_REACH, REACH_CLOUD
-from .inbound.receiving import answers_path, async_forget_cloudhook
-from .outbound.sending import outbox_path
+from .webhooks.database import remove
+from .webhooks.inbound.hook import CONF_REACH, REACH_CLOUD
+from .webhooks.inbound.receiving import answers_path, async_forget_cloudhook
+from .webhooks.outbound.sending import outbox_path
 
 _LOGGER = logging.getLogger(__name__)
 
