@@ -1,6 +1,7 @@
 """The outbox of a webhook: what it took in is there, whatever happens to the process."""
 
 from collections.abc import Iterator
+from contextlib import closing
 import itertools
 from pathlib import Path
 import random
@@ -183,7 +184,7 @@ def test_a_file_of_the_version_before_is_brought_up_to_date(path: Path) -> None:
     outbox.open()
     outbox.add([New("msg_a", b"1")], NOW)
     outbox.close()
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("ALTER TABLE message DROP COLUMN of_peer")
         db.execute("PRAGMA user_version = 1")
     db.close()
@@ -245,7 +246,7 @@ def test_it_can_be_removed(path: Path) -> None:
 
 def test_a_later_version_is_left_alone(path: Path) -> None:
     path.parent.mkdir()
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("PRAGMA user_version = 9")
     db.close()
 
