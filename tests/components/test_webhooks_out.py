@@ -592,6 +592,14 @@ FULL = "max_page_count = 1"
 EMPTY = "max_page_count = 1000000"
 
 
+async def waits(outbound: Outbound) -> None:
+    """Wait until the next attempt to write is due some time, and none is under way.
+
+    The problem may show before: other looks at the disk fail, too.
+    """
+    await until(lambda: outbound._keeper._again is not None)
+
+
 def pass_time(hass: HomeAssistant) -> None:
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=TRY_AGAIN + 1))
 
@@ -619,12 +627,14 @@ async def test_what_cannot_be_written_waits_in_memory_and_is_tried_again(
         assert why in said.pop("problem")
         assert said == {"webhook": "Ticker", "kept": "1", "lost": "0"}
 
+        await waits(outbound)
         outbound.async_tell(an_occasion(text=text))
         pass_time(hass)
         await until(lambda: said_of(hass, ISSUE_FAILED)["kept"] == "2")
         outbound._news.set()
         assert (await counts(outbound))["disk_failing"] is True
         assert there.requests == []
+        await waits(outbound)
 
         disk.set(outbound, mended)
         pass_time(hass)
@@ -678,9 +688,11 @@ async def test_memory_keeps_as_much_as_it_may(
     for _ in range(3):
         outbound.async_tell(an_occasion())
     await until(lambda: issue(hass, ISSUE_FAILED) is not None)
+    await waits(outbound)
     pass_time(hass)
     await until(lambda: said_of(hass, ISSUE_FAILED)["lost"] == "2")
     assert said_of(hass, ISSUE_FAILED)["kept"] == "3"
+    await waits(outbound)
 
     disk.set(outbound, WRITABLE)
     pass_time(hass)
@@ -701,7 +713,7 @@ async def test_a_damaged_file_is_said_and_can_be_deleted_without_a_restart(
         with pytest.raises(DatabaseError):
             await outbound.async_resend()
         await until(lambda: said_of(hass, ISSUE_FAILED)["kept"] == "1")
-        await until(lambda: outbound._keeper._again is not None)
+        await waits(outbound)
 
         path.unlink()
         pass_time(hass)
@@ -727,6 +739,7 @@ async def test_what_peers_send_leaves_room_in_memory_for_what_happens_here(
     outbound.async_tell(an_occasion(Happened.STREAM_FAILED))
     await until(lambda: issue(hass, ISSUE_FAILED) is not None)
     assert (await counts(outbound))["unwritten"] == 3
+    await waits(outbound)
 
     disk.set(outbound, WRITABLE)
     pass_time(hass)
