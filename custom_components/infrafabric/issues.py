@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
@@ -65,18 +65,12 @@ def async_setup_issues(hub: MeshHub) -> None:
             ir.async_delete_issue(hub.hass, DOMAIN, issue_id(hub, code))
         for code in sorted(problems - shown):
             issue = ISSUES[code]
-            ir.async_create_issue(
+            show_issue(
                 hub.hass,
-                DOMAIN,
+                code,
                 issue_id(hub, code),
-                is_fixable=False,
-                learn_more_url=f"{DOCUMENTATION}#{code}",
-                severity=issue.severity,
-                translation_key=code,
-                translation_placeholders={
-                    "mesh": hub.node.mesh_name,
-                    **issue.placeholders_fn(hub),
-                },
+                {"mesh": hub.node.mesh_name, **issue.placeholders_fn(hub)},
+                issue.severity,
             )
         shown.clear()
         shown.update(problems)
@@ -107,23 +101,50 @@ def async_setup_studio_issues(studio: StudioCoordinator) -> None:
             case Connected():
                 clear()
             case Disconnected(error) if error is not None and error.code in STUDIO_ISSUES:
-                ir.async_create_issue(
+                show_issue(
                     studio.hass,
-                    DOMAIN,
+                    error.code,
                     issue_id(studio, error.code),
-                    is_fixable=False,
-                    learn_more_url=f"{DOCUMENTATION}#{error.code}",
-                    severity=ir.IssueSeverity.ERROR,
-                    translation_key=error.code,
                     # Issues are Markdown, and whoever answers there says what it is.
-                    translation_placeholders={
+                    {
                         "studio": studio.name,
                         **{name: plain(value) for name, value in error.details.items()},
                     },
+                    ir.IssueSeverity.ERROR,
                 )
 
     studio.entry.async_on_unload(studio.async_subscribe(handle))
     studio.entry.async_on_unload(clear)
+
+
+@callback
+def show_issue(
+    hass: HomeAssistant,
+    code: str,
+    shown_as: str,
+    placeholders: Mapping[str, str],
+    severity: ir.IssueSeverity = ir.IssueSeverity.WARNING,
+) -> None:
+    """Show a problem that its page explains.
+
+    Args:
+        hass: Home Assistant.
+        code: The key of its texts, there and in the translations.
+        shown_as: The id of the issue, of which each owner of the problem has its own.
+        placeholders: Of its texts, as Markdown.
+        severity: How much it matters.
+
+    """
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        shown_as,
+        is_fixable=False,
+        learn_more_url=f"{DOCUMENTATION}#{code}",
+        severity=severity,
+        translation_key=code,
+        translation_placeholders=dict(placeholders),
+    )
 
 
 def issue_id(owner: MeshHub | StudioCoordinator, code: str) -> str:

@@ -8,7 +8,7 @@ from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.helpers.start import async_at_started
 
 from .const import DOMAIN
-from .issues import DOCUMENTATION
+from .issues import show_issue
 
 
 @callback
@@ -42,19 +42,8 @@ def async_watch_missing(
         if not (missing := find_fn()):
             ir.async_delete_issue(hass, DOMAIN, issue_id)
             return
-        ir.async_create_issue(
-            hass,
-            DOMAIN,
-            issue_id,
-            is_fixable=False,
-            learn_more_url=f"{DOCUMENTATION}#{code}",
-            severity=ir.IssueSeverity.WARNING,
-            translation_key=code,
-            translation_placeholders={
-                **placeholders,
-                "missing": "\n".join(f"* {each}" for each in missing),
-            },
-        )
+        lines = "\n".join(f"* {each}" for each in missing)
+        show_issue(hass, code, issue_id, {**placeholders, "missing": lines})
 
     ends = [
         async_at_started(hass, check),

@@ -43,6 +43,13 @@ async def phone(
     hass: HomeAssistant, aioclient_mock: AiohttpClientMocker, hass_admin_user: MockUser
 ) -> str:
     """Return the device of a phone with the companion app, the administrator's."""
+    return await add_phone(hass, aioclient_mock, hass_admin_user)
+
+
+async def add_phone(
+    hass: HomeAssistant, aioclient_mock: AiohttpClientMocker, user: MockUser
+) -> str:
+    """Register a phone as its companion app does; return its device."""
     limits = {"successful": 1, "errors": 0, "maximum": 150, "resetsAt": "2036-01-01T00:00:00.000Z"}
     aioclient_mock.post(PUSH_URL, status=201, json={"rateLimits": limits})
     entry = MockConfigEntry(
@@ -60,7 +67,7 @@ async def phone(
             "os_version": "5.0.6",
             "secret": "123abc",
             "supports_encryption": False,
-            "user_id": hass_admin_user.id,
+            "user_id": user.id,
             "webhook_id": "webhook_id",
         },
     )

@@ -11,7 +11,6 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
     MockUser,
     async_fire_time_changed,
     async_mock_service,
@@ -32,6 +31,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import loader
 
 from .conftest import GARAGE, MESH_ID, OBS_ID, STUDIO, FakeMeshNode
+from .notification_world import PUSH_URL, add_phone
 from .studio_fake import FakeStudioClient
 
 BLUEPRINTS = Path(__file__).parents[2] / "blueprints"
@@ -44,7 +44,6 @@ AUTOMATION_LOGGERS = (
     "homeassistant.components.script",
     "homeassistant.helpers",
 )
-PUSH_URL = "https://push.example/push"
 
 type Use = Callable[..., Coroutine[Any, Any, None]]
 
@@ -477,48 +476,13 @@ async def phone(
     hass: HomeAssistant, aioclient_mock: AiohttpClientMocker, hass_admin_user: MockUser
 ) -> tuple[str, str]:
     """Return the device of a phone with the companion app, and the person who carries it."""
-    aioclient_mock.post(
-        PUSH_URL,
-        status=201,
-        json={
-            "rateLimits": {
-                "successful": 1,
-                "errors": 0,
-                "maximum": 150,
-                "resetsAt": "2036-01-01T00:00:00.000Z",
-            }
-        },
-    )
-    entry = MockConfigEntry(
-        domain="mobile_app",
-        data={
-            "app_data": {"push_token": "PUSH_TOKEN", "push_url": PUSH_URL},
-            "app_id": "io.homeassistant.mobile_app",
-            "app_name": "Companion",
-            "app_version": "1.0",
-            "device_id": "4d5e6f",
-            "device_name": "Phone",
-            "manufacturer": "Home Assistant",
-            "model": "mobile_app",
-            "os_name": "Linux",
-            "os_version": "5.0.6",
-            "secret": "123abc",
-            "supports_encryption": False,
-            "user_id": hass_admin_user.id,
-            "webhook_id": "webhook_id",
-        },
-    )
-    entry.add_to_hass(hass)
+    # Before the phone, which would set it up without anybody.
     assert await async_setup_component(
         hass,
         "person",
         {"person": [{"id": "1", "name": "Admin", "user_id": hass_admin_user.id}]},
     )
-    # After the person, which it would set up without one.
-    assert await async_setup_component(hass, "mobile_app", {})
-    await hass.async_block_till_done()
-    [device] = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-    return device.id, "person.admin"
+    return await add_phone(hass, aioclient_mock, hass_admin_user), "person.admin"
 
 
 def pushed(aioclient_mock: AiohttpClientMocker) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from homeassistant.helpers.event import async_call_later
 
 from ....const import DOMAIN
 from ....forms import plain
-from ....issues import DOCUMENTATION
+from ....issues import show_issue
 from ..database import DatabaseError, Reopening
 from .answers import Answers
 from .hook import Hook
@@ -88,15 +88,12 @@ class Memory:
         if self.problem is None:
             _LOGGER.error("The webhook %s can accept nothing: %s", self._name, problem)
         self.problem = problem
-        ir.async_create_issue(
+        show_issue(
             self._hass,
-            DOMAIN,
+            ISSUE_FAILED,
             self._issue_id,
-            is_fixable=False,
-            learn_more_url=f"{DOCUMENTATION}#{ISSUE_FAILED}",
-            severity=ir.IssueSeverity.ERROR,
-            translation_key=ISSUE_FAILED,
-            translation_placeholders={"webhook": plain(self._name), "problem": problem},
+            {"webhook": plain(self._name), "problem": problem},
+            ir.IssueSeverity.ERROR,
         )
         if self._again is None:
             self._again = async_call_later(self._hass, TRY_AGAIN, self.async_start)

@@ -9,7 +9,7 @@ from homeassistant.util import dt as dt_util
 
 from ....const import DOMAIN
 from ....forms import plain
-from ....issues import DOCUMENTATION
+from ....issues import show_issue
 from .outbox import DeadLetter
 
 ISSUE_DEAD_LETTERS: Final = "webhook_dead_letters"
@@ -85,16 +85,8 @@ class OutboundIssues:
             self._hide(code)
 
     def _show(self, code: str, **placeholders: str) -> None:
-        ir.async_create_issue(
-            self._hass,
-            DOMAIN,
-            f"{code}_{self._hook_id}",
-            is_fixable=False,
-            learn_more_url=f"{DOCUMENTATION}#{code}",
-            severity=ir.IssueSeverity.WARNING,
-            translation_key=code,
-            translation_placeholders={"webhook": plain(self._name), **placeholders},
-        )
+        named = {"webhook": plain(self._name), **placeholders}
+        show_issue(self._hass, code, f"{code}_{self._hook_id}", named)
 
     def _hide(self, code: str) -> None:
         ir.async_delete_issue(self._hass, DOMAIN, f"{code}_{self._hook_id}")
