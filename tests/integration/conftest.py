@@ -58,7 +58,12 @@ async def world(tmp_path_factory: pytest.TempPathFactory, watch) -> AsyncIterato
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def second_mesh(world: World) -> AsyncIterator[tuple[MeshEntry, MeshEntry]]:
-    """Return another mesh of the same two Home Assistants, for tests that destroy it."""
+    """Return another mesh of the same two Home Assistants, for tests that destroy it.
+
+    Everybody in the first mesh is linked, whatever the test before did to it, so that nothing but
+    the second mesh opens and closes links from here on.
+    """
+    await world.link()
     home = await MeshEntry.create(world.homes[0], "Second mesh")
     await home.settings()
     studio = await MeshEntry.join(world.homes[1], await home.invitation())

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 import contextlib
+from functools import partial
 import json
 import logging
 import os
@@ -53,17 +54,19 @@ async def command(*argv: object) -> None:
 class Desk:
     """Where commands are given and their output is read."""
 
-    def __init__(self, base: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, base: Path, capfd: pytest.CaptureFixture[str], lines: int) -> None:
         self.base = base
         self.home = base / "home"
         self._capfd = capfd
+        self._lines = lines
+        """The file that printers write to."""
         self._out = ""
         self._err = ""
         self._tasks: list[asyncio.Task[None]] = []
 
     def _read(self) -> None:
         out, err = self._capfd.readouterr()
-        self._out += out
+        self._out += out + os.read(self._lines, 1 << 20).decode()
         self._err += err
 
     async def out(self, *argv: object) -> str:
@@ -75,7 +78,7 @@ class Desk:
         return self._out
 
     async def json(self, *argv: object) -> Any:
-        # An agent that runs meanwhile prints its events to the same place.
+        # An agent that runs meanwhile prints its events too.
         lines = (await self.out(*argv, "--json")).splitlines()
         return json.loads("".join(line for line in lines if not line.startswith('{"event"')))
 
@@ -112,10 +115,19 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, capfd) -> AsyncIterator[Desk]:
-    made = Desk(tmp_path, capfd)
+async def desk(tmp_path: Path, capfd, monkeypatch) -> AsyncIterator[Desk]:
+    # Printers write from threads, at any time, and to read pytest's capture empties its file: what
+    # is written just then would be lost. So they write to a file of their own.
+    path = tmp_path / "lines"
+    writing = os.open(path, os.O_WRONLY | os.O_CREAT)
+    reading = os.open(path, os.O_RDONLY)
+    for module in (node_commands, run_command):
+        monkeypatch.setattr(module, "Printer", partial(output.Printer, descriptor=writing))
+    made = Desk(tmp_path, capfd, reading)
     yield made
     await made.close()
+    os.close(reading)
+    os.close(writing)
 
 
 @pytest.fixture
