@@ -158,10 +158,10 @@ async def _async_leave_mesh(hass: HomeAssistant, entry: MeshConfigEntry) -> None
     """
     room = async_get_room(hass)
     try:
-        async with asyncio.timeout(LEAVE_TIMEOUT):
-            await _async_say_goodbye(await _async_load_node(hass, entry))
-    except (MeshError, TimeoutError, ConfigEntryError, ConfigEntryAuthFailed) as err:
-        _LOGGER.info("Left %s without a goodbye: %s", entry.title, err or "nobody was in reach")
+        if not await _async_say_goodbye(await _async_load_node(hass, entry)):
+            _LOGGER.info("Left %s without a goodbye: nobody was in reach", entry.title)
+    except (MeshError, ConfigEntryError, ConfigEntryAuthFailed) as err:
+        _LOGGER.info("Left %s without a goodbye: %s", entry.title, err)
     finally:
         await room.async_leave(entry)
         await MeshStore(hass, entry.data[CONF_MESH_ID]).remove()
@@ -200,22 +200,23 @@ async def _async_load_node(hass: HomeAssistant, entry: MeshConfigEntry) -> MeshN
     return node
 
 
-async def _async_say_goodbye(node: MeshNode) -> None:
-    """Start *node*, wait until it is linked to somebody, and let it leave."""
+async def _async_say_goodbye(node: MeshNode) -> bool:
+    """Start *node*, wait until it is linked, let it leave, and tell whether that was heard."""
     linked = asyncio.Event()
     unsubscribe = node.subscribe(
         lambda event: linked.set() if isinstance(event, PeerConnected) else None
     )
     try:
         if node.peers:
-            await node.start()
-            await linked.wait()
-        await node.leave()
-    except BaseException:
-        await node.stop()
-        raise
+            async with asyncio.timeout(LEAVE_TIMEOUT):
+                await node.start()
+                await linked.wait()
+        return await node.leave()
+    except TimeoutError:
+        return False
     finally:
         unsubscribe()
+        await node.stop()
 
 
 @callback

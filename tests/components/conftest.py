@@ -198,11 +198,13 @@ class FakeMeshNode:
             if peer.connected:
                 self.disconnect_peer(peer.peer_id, "stopped")
 
-    async def leave(self) -> None:
+    async def leave(self) -> bool:
         self.calls.append(("leave",))
         self._fail()
         self.left = True
+        heard = any(peer.connected for peer in self.peers.values())
         await self.stop()
+        return heard
 
     async def reconfigure(self, config: NodeConfig) -> None:
         self.calls.append(("reconfigure", config))

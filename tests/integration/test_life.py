@@ -20,7 +20,7 @@ STATES = {"01": "established", "0A": "listening"}
 MDNS = "14E9"
 """Home Assistant's own port, in hexadecimal."""
 WHOLE = 3, 2
-"""Studio's links in both meshes (to Home and an agent, and to Home), and its connections to Home."""
+"""Studio's links (to Home and an agent, and to Home in the second mesh), and its sign-ins."""
 FIRST_MESH = 2, 1
 """What is left of them without the second mesh."""
 

@@ -10,7 +10,9 @@ from unittest.mock import Mock
 
 import pytest
 
+from infrafabric.mesh import node as node_module
 from infrafabric.mesh.api import MessageDraft
+from infrafabric.mesh.engine.engine import GOODBYE
 from infrafabric.mesh.errors import DeadlineError, InvalidError, RefusedError, UnreachableError
 from infrafabric.mesh.messages.message import IFMessage, agent_address
 from infrafabric.mesh.model import (
@@ -432,9 +434,36 @@ async def test_an_invitation_to_another_mesh_does_not_replace_this_one(lab: Lab)
 
 async def test_whoever_leaves_is_forgotten_by_the_others_at_once(lab: Lab) -> None:
     studio = await lab.join("Studio")
-    await studio.node.leave()
+    assert await studio.node.leave()
     removed = await lab.founder.event(PeerRemoved)
     assert (removed.peer_id, removed.reason) == (studio.node.peer_id, "left")
+
+
+async def test_a_goodbye_waits_for_the_member_that_hears_it_late(lab: Lab, monkeypatch) -> None:
+    studio = await lab.join("Studio")
+    link = studio.link_to(lab.founder)
+    send = link.send_control
+
+    async def late(payload: bytes) -> None:
+        await asyncio.sleep(2 * GOODBYE)
+        await send(payload)
+
+    monkeypatch.setattr(link, "send_control", late)
+    assert await studio.node.leave()
+    assert (await lab.founder.event(PeerRemoved)).reason == "left"
+
+
+async def test_a_goodbye_that_nobody_takes_in_was_not_heard(lab: Lab, monkeypatch) -> None:
+    monkeypatch.setattr(node_module, "LEAVING", 0.2)
+    studio = await lab.join("Studio")
+
+    async def lost(_payload: bytes) -> None:
+        return
+
+    monkeypatch.setattr(studio.link_to(lab.founder), "send_control", lost)
+    assert not await studio.node.leave()
+    await lab.founder.until(lambda: not lab.founder.linked_to(studio))
+    assert studio.node.peer_id in lab.founder.node.peers
 
 
 async def test_only_a_known_peer_can_be_revoked_and_nobody_revokes_itself(lab: Lab) -> None:

@@ -5,6 +5,7 @@ It says what a caller may do and checks that it makes sense; ``Engine`` has the 
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+import contextlib
 from datetime import UTC, datetime, timedelta
 from functools import partial
 import logging
@@ -14,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from .api import InvitationView, MessageDraft, NodeConfig, SendResult
-from .engine.engine import GOODBYE, Engine
+from .engine.engine import Engine
 from .engine.founding import JOIN_DEADLINE, PENDING, create_mesh, join_mesh
 from .engine.problems import Problems
 from .engine.state import NodeState, NodeStore
@@ -25,6 +26,7 @@ from .messages.message import BROADCAST, IFMessage, agent_address
 from .model import (
     NodeEvent,
     NodeStats,
+    PeerDisconnected,
     PeerView,
     ReceiptStatus,
     Role,
@@ -32,6 +34,7 @@ from .model import (
 )
 from .tasks import going_on
 from .trust.identity import check_groups
+from .trust.records import Reason
 from .trust.signed import Signed
 
 if TYPE_CHECKING:
@@ -59,6 +62,10 @@ STATS_INTERVAL: Final = 5.0
 UPKEEP_INTERVAL: Final = 60.0
 """Seconds between looks at memberships that lapse or need renewal."""
 
+LEAVING: Final = 5.0
+"""Seconds that linked members get to hear a goodbye; a link without a fault takes less than one."""
+HEARD: Final = f"peer_{Reason.LEFT}"
+"""Why a link ended whose other end has taken in this node's goodbye."""
 SEND_TIMEOUT: Final = 10.0
 """Seconds that a message waits for its receipts unless told otherwise."""
 NAME_TOLERANCE: Final = 60.0
@@ -190,13 +197,39 @@ class MeshNode:
         """Close every link, task and socket and save what a restart needs."""
         await self._engine.stop()
 
-    async def leave(self) -> None:
-        """Say goodbye to the mesh (linked members forget this node at once), then stop."""
-        goodbye = self._engine.roster.leave(time.time())
-        if goodbye and self._engine.connected:
-            self._engine.spread(goodbye)
-            await asyncio.sleep(GOODBYE)
+    async def leave(self) -> bool:
+        """Say goodbye to the mesh, then stop; linked members forget this node at once.
+
+        Returns:
+            Whether a member is known to have heard it: within ``LEAVING`` seconds it has ended its
+            link for that reason.
+
+        """
+        engine = self._engine
+        waiting = set(engine.connected)
+        goodbye = engine.roster.leave(time.time())
+        heard = False
+        nobody_left = asyncio.Event()
+
+        def follow(event: NodeEvent) -> None:
+            nonlocal heard
+            if isinstance(event, PeerDisconnected):
+                heard |= event.reason == HEARD
+                waiting.discard(event.peer.peer_id)
+                if not waiting:
+                    nobody_left.set()
+
+        if goodbye and waiting:
+            unsubscribe = self.subscribe(follow)
+            # Who has heard it refuses this node from now on.
+            engine.policy.set_members((), time.monotonic())
+            engine.spread(goodbye)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVING):
+                    await nobody_left.wait()
+            unsubscribe()
         await self.stop()
+        return heard
 
     async def reconfigure(self, config: NodeConfig) -> None:
         """Apply new settings without dropping a link."""

@@ -52,14 +52,13 @@ async def _say_goodbye(
         await waiter.until(lambda: waiter.anybody() or owes_nothing(), seconds)
         if owes_nothing():
             return mesh, False
-        told = waiter.anybody()
+        told = waiter.anybody() and await node.leave()
         if not told and not force:
             raise UnreachableError(
                 "nobody_connected",
-                f"No other member was connected within {seconds:g} s, so none would learn that "
-                "this node leaves. See that one runs, or leave all the same with --force.",
+                f"No other member heard within {seconds:g} s that this node leaves. "
+                "See that one runs, or leave all the same with --force.",
             )
-        await node.leave()
         return mesh, told
 
 
