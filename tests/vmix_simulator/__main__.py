@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-import contextlib
+import signal
 
 from .releases import RELEASES
 from .server import VmixSimulator
@@ -10,7 +10,11 @@ from .world import World
 
 
 async def run(arguments: argparse.Namespace) -> None:
-    """Listen for ever."""
+    """Listen until it is interrupted."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Not KeyboardInterrupt: a shell starts what runs in the background with SIGINT ignored.
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     simulator = VmixSimulator(World(arguments.release), host=arguments.host)
     await simulator.start(arguments.tcp_port, arguments.http_port)
     release = simulator.world.release
@@ -20,7 +24,7 @@ async def run(arguments: argparse.Namespace) -> None:
         flush=True,
     )
     try:
-        await asyncio.get_running_loop().create_future()
+        await stopped.wait()
     finally:
         await simulator.stop()
 
@@ -36,8 +40,7 @@ def main() -> None:
     parser.add_argument("--http-port", type=int, default=8088)
     parser.add_argument("--release", choices=sorted(RELEASES), default="28")
     arguments = parser.parse_args()
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run(arguments))
+    asyncio.run(run(arguments))
 
 
 if __name__ == "__main__":
