@@ -1,6 +1,7 @@
 """Actions: talk to peers, invite, and manage the members of a mesh."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ from .mesh.api import MessageDraft, SendResult
 from .mesh.messages.message import IFMessage
 from .mesh.messages.schema import DEFAULT_TTL, DOMAINS, MAX_TTL, PERFORMATIVES, PRIORITIES
 from .mesh.model import ReceiptStatus, Role
+from .mesh.overlay.healing import MAX_DIALS
+from .studio_runs import all_done, common_kind, reasons_of, text_of
 from .studio_services import STUDIO_ACTIONS
 from .surfaces.webhooks.outbound.actions import WEBHOOK_ACTIONS
 from .targets import (
@@ -274,10 +277,53 @@ async def _set_peer_role(call: ServiceCall) -> None:
 
 
 async def _reconnect_peer(call: ServiceCall) -> None:
-    for hub, peer_ids in _peers(call).items():
-        for peer_id in peer_ids:
-            with mesh_errors():
-                await hub.node.reconnect(peer_id)
+    """Dial every targeted peer anew; one that fails keeps no other from being tried."""
+    dialing = asyncio.Semaphore(MAX_DIALS)
+
+    async def reconnect(hub: MeshHub, peer_id: str) -> tuple[str, HomeAssistantError | None]:
+        name = _peer_response(hub, peer_id)["peer_name"] or peer_id
+        try:
+            async with dialing:
+                with mesh_errors():
+                    await hub.node.reconnect(peer_id)
+        except HomeAssistantError as err:
+            return name, err
+        return name, None
+
+    outcomes = await all_done(
+        reconnect(hub, peer_id) for hub, peer_ids in _peers(call).items() for peer_id in peer_ids
+    )
+    if failed := [(name, err) for name, err in outcomes if err is not None]:
+        raise _not_reconnected(call.hass, failed, len(outcomes))
+
+
+def _not_reconnected(
+    hass: HomeAssistant, failed: Sequence[tuple[str, HomeAssistantError]], targeted: int
+) -> HomeAssistantError:
+    """Return one error for all that failed; of several targeted, each is named with its reason."""
+    kind = common_kind(err for _, err in failed)
+    peer, err = failed[0]
+    if targeted == 1:
+        return err
+    if len(failed) == 1:
+        return kind(
+            translation_domain=DOMAIN,
+            translation_key="peer_not_reconnected",
+            translation_placeholders={
+                "targeted": str(targeted),
+                "peer": peer,
+                "reason": text_of(hass, err),
+            },
+        )
+    return kind(
+        translation_domain=DOMAIN,
+        translation_key="peers_not_reconnected",
+        translation_placeholders={
+            "failed": str(len(failed)),
+            "targeted": str(targeted),
+            "reasons": reasons_of(hass, failed),
+        },
+    )
 
 
 # -- registration -----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Doing one thing in several studios at once, and telling what became of it in each."""
+"""Doing one thing in several places at once, and telling what became of it in each studio."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -105,6 +105,18 @@ def text_of(hass: HomeAssistant, err: HomeAssistantError) -> str:
         return str(err)
 
 
+def common_kind(errors: Iterable[HomeAssistantError]) -> type[HomeAssistantError]:
+    """Return the kind of one error for several: the caller's fault only if each of them is."""
+    if all(isinstance(error, ServiceValidationError) for error in errors):
+        return ServiceValidationError
+    return HomeAssistantError
+
+
+def reasons_of(hass: HomeAssistant, errors: Iterable[tuple[str, HomeAssistantError]]) -> str:
+    """Return what failed, by name, each with its reason in the language of this Home Assistant."""
+    return " ".join(f"{name}: {text_of(hass, error)}" for name, error in errors)
+
+
 async def _attempt(
     handler: StudioHandler,
     studio: StudioCoordinator,
@@ -144,11 +156,10 @@ def _report(hass: HomeAssistant, outcome: Outcome) -> dict[str, Any]:
 
 def _failure(hass: HomeAssistant, failed: Sequence[Outcome], targeted: int) -> HomeAssistantError:
     """Return one error for all that failed; each is named with its reason."""
-    reasons = [(outcome.studio.name, outcome.error) for outcome in failed if outcome.error]
-    invalid_only = all(isinstance(error, ServiceValidationError) for _, error in reasons)
-    kind = ServiceValidationError if invalid_only else HomeAssistantError
+    errors = [(outcome.studio.name, outcome.error) for outcome in failed if outcome.error]
+    kind = common_kind(error for _, error in errors)
     if targeted == 1:
-        ((studio, error),) = reasons
+        ((studio, error),) = errors
         return kind(
             translation_domain=DOMAIN,
             translation_key="studio_failed",
@@ -160,6 +171,6 @@ def _failure(hass: HomeAssistant, failed: Sequence[Outcome], targeted: int) -> H
         translation_placeholders={
             "failed": str(len(failed)),
             "targeted": str(targeted),
-            "reasons": " ".join(f"{studio}: {text_of(hass, error)}" for studio, error in reasons),
+            "reasons": reasons_of(hass, errors),
         },
     )

@@ -1,7 +1,9 @@
 """The actions: talking to peers, inviting, and managing the members of a mesh."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import probatio
 import pytest
@@ -16,6 +18,8 @@ from custom_components.infrafabric.mesh.errors import (
     UnreachableError,
 )
 from custom_components.infrafabric.mesh.model import ReceiptStatus, Role
+from custom_components.infrafabric.mesh.overlay.healing import MAX_DIALS
+from custom_components.infrafabric.mesh.trust.identity import Identity
 from custom_components.infrafabric.services import ACTIONS
 from custom_components.infrafabric.studio_services import STUDIO_ACTIONS
 from custom_components.infrafabric.surfaces.webhooks.outbound.actions import WEBHOOK_ACTIONS
@@ -160,6 +164,13 @@ def _entry(hass: HomeAssistant) -> MockConfigEntry:
     (entry,) = hass.config_entries.async_entries(DOMAIN)
     assert isinstance(entry, MockConfigEntry)
     return entry
+
+
+def _add(hass: HomeAssistant, node: FakeMeshNode, identity: Identity, name: str) -> str:
+    """Let another member become known, and return its device id."""
+    peer = node.add_peer(identity, name)
+    device_id: str = _entry(hass).runtime_data.device_id_of_peer(peer.peer_id)
+    return device_id
 
 
 async def test_a_message_that_nobody_accepts_is_an_error(
@@ -467,6 +478,96 @@ async def test_a_peer_is_reconnected(hass: HomeAssistant, node: FakeMeshNode, st
     with pytest.raises(HomeAssistantError) as raised:
         await _call(hass, "reconnect_peer", studio)
     assert raised.value.translation_key == "ice_failed"
+
+
+async def test_a_peer_that_cannot_be_reconnected_keeps_no_other_from_being_tried(
+    hass: HomeAssistant, node: FakeMeshNode, studio: str
+) -> None:
+    garage = _add(hass, node, GARAGE, "Garage")
+    # For whoever comes first.
+    node.error = UnreachableError("ice_failed", "x")
+
+    with pytest.raises(HomeAssistantError) as raised:
+        await _call(hass, "reconnect_peer", [studio, garage])
+
+    ((first,), (second,)) = node.asked("reconnect")
+    assert {first, second} == {STUDIO.peer_id, GARAGE.peer_id}
+    assert node.peers[second].connected
+    assert raised.value.translation_key == "peer_not_reconnected"
+    assert str(raised.value).startswith(
+        f"One of 2 peers could not be reconnected: {node.peers[first].name}. No network path"
+    )
+    assert node.peers[second].name not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "kind"),
+    [
+        (
+            InvalidError("unknown_peer", "x"),
+            "This peer is not a member of the mesh.",
+            ServiceValidationError,
+        ),
+        (
+            DeadlineError("link_timeout", "x"),
+            "The peer could not be linked in time.",
+            HomeAssistantError,
+        ),
+    ],
+)
+async def test_every_peer_that_could_not_be_reconnected_is_named_with_its_reason(
+    hass: HomeAssistant,
+    node: FakeMeshNode,
+    studio: str,
+    error: MeshError,
+    reason: str,
+    kind: type[HomeAssistantError],
+) -> None:
+    garage = _add(hass, node, GARAGE, "Garage")
+    errors = {STUDIO.peer_id: InvalidError("unknown_peer", "x"), GARAGE.peer_id: error}
+
+    async def reconnect(peer_id: str) -> None:
+        raise errors[peer_id]
+
+    with (
+        patch.object(node, "reconnect", reconnect),
+        pytest.raises(HomeAssistantError) as raised,
+    ):
+        await _call(hass, "reconnect_peer", [studio, garage])
+
+    text = str(raised.value)
+    assert type(raised.value) is kind
+    assert raised.value.translation_key == "peers_not_reconnected"
+    assert text.startswith("2 of 2 peers could not be reconnected. ")
+    assert "Studio: This peer is not a member of the mesh." in text
+    assert f"Garage: {reason}" in text
+
+
+async def test_peers_are_reconnected_at_once_but_no_more_than_the_node_dials_by_itself(
+    hass: HomeAssistant, node: FakeMeshNode, studio: str
+) -> None:
+    others = [
+        _add(hass, node, Identity(bytes([number]) * 32), f"Peer {number}")
+        for number in range(100, 100 + 2 * MAX_DIALS)
+    ]
+    gate = asyncio.Event()
+    dialing: list[str] = []
+
+    async def reconnect(peer_id: str) -> None:
+        dialing.append(peer_id)
+        await gate.wait()
+
+    with patch.object(node, "reconnect", reconnect):
+        task = hass.async_create_task(
+            _call(hass, "reconnect_peer", [studio, *others]), eager_start=True
+        )
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert len(dialing) == MAX_DIALS
+        gate.set()
+        await task
+
+    assert sorted(dialing) == sorted(node.peers)
 
 
 async def test_the_actions_outlive_the_mesh_so_that_automations_stay_valid(
