@@ -31,6 +31,7 @@ from custom_components.infrafabric import (
 )
 from custom_components.infrafabric.condition import CONDITIONS
 from custom_components.infrafabric.const import DOMAIN, ITEM_MODES, PLATFORMS, STUDIO_PLATFORMS
+from custom_components.infrafabric.destination_options import KEY_LENGTH
 from custom_components.infrafabric.errors import STUDIO_TRANSLATED, TRANSLATED, studio_key
 from custom_components.infrafabric.happenings import OUTGOING
 from custom_components.infrafabric.mesh.engine import problems
@@ -56,7 +57,6 @@ from custom_components.infrafabric.studio_binary_sensor import (
 )
 from custom_components.infrafabric.studio_button import STUDIO_BUTTONS
 from custom_components.infrafabric.studio_event import EVENT_TYPES, STUDIO_ACTIVITY
-from custom_components.infrafabric.studio_options import KEY_LENGTH
 from custom_components.infrafabric.studio_sensor import OF_STREAMS, STUDIO_SENSORS
 from custom_components.infrafabric.studio_services import STUDIO_ACTIONS
 from custom_components.infrafabric.studio_things import PlacedItem, Stage
@@ -552,7 +552,7 @@ def test_the_library_gives_every_detail_that_a_text_asks_for() -> None:
 def test_no_text_of_a_dialog_is_without_its_step() -> None:
     source = "".join(
         file.read_text()
-        for file in (*ROOT.glob("*_flow.py"), ROOT / "studio_options.py", ROOT / "forms.py")
+        for file in (*ROOT.glob("*_flow.py"), *ROOT.glob("*_options.py"), ROOT / "forms.py")
     )
     for section in ("config", "options"):
         for kind in ("step", "error", "abort", "progress"):
