@@ -26,7 +26,7 @@ from custom_components.infrafabric.const import CONF_KIND, DOMAIN, EVENT_WEBHOOK
 from custom_components.infrafabric.surfaces.webhooks.database import DatabaseError
 from custom_components.infrafabric.surfaces.webhooks.inbound import receiving as module
 from custom_components.infrafabric.surfaces.webhooks.inbound.answers import Answers
-from custom_components.infrafabric.surfaces.webhooks.inbound.hook import STUDIO_ACTIONS, Hook
+from custom_components.infrafabric.surfaces.webhooks.inbound.hook import STUDIO_ACTIONS, InboundHook
 from custom_components.infrafabric.surfaces.webhooks.inbound.memory import ISSUE_FAILED, TRY_AGAIN
 from custom_components.infrafabric.surfaces.webhooks.inbound.receiving import (
     INBOUND,
@@ -119,7 +119,7 @@ async def start(
     running: list[Inbound] = []
 
     async def begin(hook_id: str = "hook1", **changes: Any) -> Inbound:
-        inbound = Inbound(hass, Hook.of(a_hook(hook_id, **changes)), clock=clock)
+        inbound = Inbound(hass, InboundHook.of(a_hook(hook_id, **changes)), clock=clock)
         await inbound.async_start()
         running.append(inbound)
         return inbound

@@ -36,6 +36,7 @@ from custom_components.infrafabric.surfaces.webhooks.keys import (
 )
 from custom_components.infrafabric.surfaces.webhooks.outbound import sending as module
 from custom_components.infrafabric.surfaces.webhooks.outbound.checked_connector import permitted
+from custom_components.infrafabric.surfaces.webhooks.outbound.hook import OutboundHook
 from custom_components.infrafabric.surfaces.webhooks.outbound.issues import (
     ISSUE_DEAD_LETTERS,
     ISSUE_FAILED,
@@ -55,7 +56,6 @@ from custom_components.infrafabric.surfaces.webhooks.outbound.retry import (
 )
 from custom_components.infrafabric.surfaces.webhooks.outbound.sending import (
     MAX_BODY,
-    Hook,
     Outbound,
     outbox_path,
 )
@@ -145,7 +145,7 @@ async def start(
         )
         outbound = Outbound(
             hass,
-            Hook.of(subentry),
+            OutboundHook.of(subentry),
             resolver=names or Names(),
             clock=clock,
             monotonic=clock.monotonic,

@@ -269,7 +269,7 @@ def test_a_room_of_surfaces_imports_no_other(path: Path) -> None:
         ),
         (
             "surfaces/webhooks/signing.py",
-            "from .inbound.hook import Hook",
+            "from .inbound.hook import InboundHook",
             "imports surfaces.webhooks.inbound.hook",
         ),
         ("surfaces/notifications/flow.py", "from ..setup import Unload", "imports surfaces.setup"),

@@ -19,7 +19,7 @@ from ....emergency_stop import ATTR_ALL
 from ....forms import plain
 from ....happenings import Happened, Occasion, async_tell
 from ....missing import async_watch_missing
-from .hook import PRODUCTION_ACTIONS, STUDIO_ACTIONS, Hook, StudioAction
+from .hook import PRODUCTION_ACTIONS, STUDIO_ACTIONS, InboundHook, StudioAction
 from .request import Wanted
 
 _LOGGER = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ RUNNABLE: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
 automation has conditions that this would skip, and anything else, a lock say, does one thing."""
 
 
-async def async_do(hass: HomeAssistant, hook: Hook, wanted: Wanted, message_id: str) -> None:
+async def async_do(hass: HomeAssistant, hook: InboundHook, wanted: Wanted, message_id: str) -> None:
     """Do what was accepted; errors go to the log, since the sender is gone."""
     context = Context()
     about = {
@@ -56,7 +56,7 @@ async def async_do(hass: HomeAssistant, hook: Hook, wanted: Wanted, message_id: 
 
 
 async def _in_studios(
-    hass: HomeAssistant, hook: Hook, wanted: Wanted, known: StudioAction, context: Context
+    hass: HomeAssistant, hook: InboundHook, wanted: Wanted, known: StudioAction, context: Context
 ) -> None:
     # Each by itself: one that is gone or fails must not keep the others from acting.
     targets: list[dict[str, Any]] = [{ATTR_DEVICE_ID: [studio]} for studio in hook.studios]
@@ -66,7 +66,11 @@ async def _in_studios(
 
 
 async def _in_studio(
-    hass: HomeAssistant, hook: Hook, wanted: Wanted, target: Mapping[str, Any], context: Context
+    hass: HomeAssistant,
+    hook: InboundHook,
+    wanted: Wanted,
+    target: Mapping[str, Any],
+    context: Context,
 ) -> None:
     where = ", ".join(_name(hass, studio) for studio in target.get(ATTR_DEVICE_ID, ["all studios"]))
     try:
@@ -89,7 +93,11 @@ def _name(hass: HomeAssistant, device_id: str) -> str:
 
 
 async def _run(
-    hass: HomeAssistant, hook: Hook, entity_id: str, told: Mapping[str, Any], context: Context
+    hass: HomeAssistant,
+    hook: InboundHook,
+    entity_id: str,
+    told: Mapping[str, Any],
+    context: Context,
 ) -> None:
     if not is_there(hass, entity_id):
         _LOGGER.error("%s, asked for by the webhook %s, is not there", entity_id, hook.name)
@@ -127,7 +135,7 @@ def is_gone(hass: HomeAssistant, device_id: str) -> bool:
 
 
 @callback
-def async_watch_chosen(hass: HomeAssistant, hook: Hook) -> CALLBACK_TYPE:
+def async_watch_chosen(hass: HomeAssistant, hook: InboundHook) -> CALLBACK_TYPE:
     """Show what was chosen and is not there any more, until the returned function is called."""
     chosen = sorted({entity_id for entity_ids in hook.runs.values() for entity_id in entity_ids})
 

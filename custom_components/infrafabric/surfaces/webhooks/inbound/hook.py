@@ -116,7 +116,7 @@ def use_of(data: Mapping[str, Any]) -> Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
+class InboundHook:
     """What the user chose.
 
     Attributes:
@@ -141,7 +141,7 @@ class Hook:
     keys: tuple[Mapping[str, Any], ...] = field(repr=False)
 
     @classmethod
-    def of(cls, subentry: ConfigSubentry) -> Hook:
+    def of(cls, subentry: ConfigSubentry) -> InboundHook:
         """Return the webhook of a subentry."""
         data = subentry.data
         return cls(

@@ -19,7 +19,7 @@ from ....forms import plain
 from ....issues import show_issue
 from ..database import DatabaseError, Reopening
 from .answers import Answers
-from .hook import Hook
+from .hook import InboundHook
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Memory:
 
     """
 
-    def __init__(self, hass: HomeAssistant, hook: Hook, answers: Answers) -> None:
+    def __init__(self, hass: HomeAssistant, hook: InboundHook, answers: Answers) -> None:
         self._hass = hass
         self._name = hook.name
         self._issue_id = f"{ISSUE_FAILED}_{hook.hook_id}"

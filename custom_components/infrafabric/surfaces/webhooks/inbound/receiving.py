@@ -33,7 +33,7 @@ from ..keys import verifiers
 from ..signing import Verified, WebhookError, verify
 from .answers import Answers
 from .doing import async_do, async_watch_chosen
-from .hook import CONF_REACH, REACH_CLOUD, REACH_INTERNET, REACH_LOCAL, Hook
+from .hook import CONF_REACH, REACH_CLOUD, REACH_INTERNET, REACH_LOCAL, InboundHook
 from .memory import Memory
 from .request import MAX_BODY, Wanted, wanted_of
 
@@ -82,7 +82,7 @@ class Inbound:
     """
 
     def __init__(
-        self, hass: HomeAssistant, hook: Hook, *, clock: Callable[[], float] = time.time
+        self, hass: HomeAssistant, hook: InboundHook, *, clock: Callable[[], float] = time.time
     ) -> None:
         self.hook = hook
         self.refused: Counter[str] = Counter()
@@ -266,7 +266,7 @@ async def async_setup_inbound(
     hass: HomeAssistant, entry: ConfigEntry[Any], subentry: ConfigSubentry
 ) -> Callable[[], Coroutine[Any, Any, None]]:
     """Run the webhook of a subentry; return what ends it."""
-    inbound = Inbound(hass, Hook.of(subentry))
+    inbound = Inbound(hass, InboundHook.of(subentry))
     await inbound.async_start()
     hook_id = subentry.subentry_id
     hass.data.setdefault(INBOUND, {})[hook_id] = inbound

@@ -9,7 +9,7 @@ from homeassistant.helpers.json import json_bytes
 from homeassistant.util.json import json_loads_object
 
 from ....const import MAX_EVENT_CONTENT
-from .hook import STUDIO_ACTIONS, TEXT, Hook
+from .hook import STUDIO_ACTIONS, TEXT, InboundHook
 
 MAX_BODY: Final = 16 * 1024
 """Bytes of a request."""
@@ -46,7 +46,7 @@ class Wanted:
     large: bool
 
 
-def wanted_of(hook: Hook, body: bytes) -> Wanted | str:
+def wanted_of(hook: InboundHook, body: bytes) -> Wanted | str:
     """Return what a genuine request asks for, or the code of why it gets nothing."""
     try:
         request = _REQUEST(json_loads_object(body))

@@ -31,7 +31,7 @@ from ..keys import (
     public_key,
     rotated,
 )
-from .sending import CONF_DEVICES, CONF_EVENTS, CONF_PRIVATE
+from .hook import CONF_DEVICES, CONF_EVENTS, CONF_PRIVATE
 
 CONF_KEY_KIND: Final = "key_kind"
 SYMMETRIC: Final = "symmetric"

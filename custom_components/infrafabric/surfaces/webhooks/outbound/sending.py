@@ -9,7 +9,6 @@ letter.
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 import hashlib
 import logging
 import math
@@ -23,7 +22,7 @@ from aiohttp import ClientSession, ThreadedResolver
 from aiohttp.abc import AbstractResolver
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
-from homeassistant.const import CONF_URL, EVENT_HOMEASSISTANT_STOP
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.json import json_bytes
@@ -34,8 +33,9 @@ from homeassistant.util.ssl import client_context
 from ....const import DOMAIN
 from ....happenings import SIGNAL, Happened, Occasion
 from ..database import DatabaseError, remove
-from ..keys import CONF_KEYS, signers
+from ..keys import signers
 from ..signing import signed_headers
+from .hook import OutboundHook
 from .issues import OutboundIssues
 from .keeper import TRY_AGAIN, Keeper
 from .outbox import Counts, Failed, Message, New, Outbox
@@ -43,10 +43,6 @@ from .posting import Outcome, make_session, post
 from .retry import MAX_RETRY_AFTER, Schedule, next_attempt
 
 _LOGGER = logging.getLogger(__name__)
-
-CONF_EVENTS: Final = "events"
-CONF_DEVICES: Final = "devices"
-CONF_PRIVATE: Final = "private"
 
 TYPE_PREFIX: Final = "infrafabric."
 """Before the key of what happened, in a message's ``type``."""
@@ -70,50 +66,6 @@ OUTBOUND: Final[HassKey[dict[str, Outbound]]] = HassKey(f"{DOMAIN}_outbound")
 _FACT_GONE: Final = "gone"
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
-    """What the user chose.
-
-    Attributes:
-        hook_id: Of the subentry.
-        name: What the user calls it.
-        url: Where to post; may hold secrets.
-        events: Which occasions.
-        devices: Of which devices; none means all.
-        private: Whether it may be in a private network.
-        keys: As ``webhooks.keys`` has them.
-
-    """
-
-    hook_id: str
-    name: str
-    url: str = field(repr=False)
-    events: frozenset[str]
-    devices: frozenset[str]
-    private: bool
-    keys: tuple[Mapping[str, Any], ...] = field(repr=False)
-
-    @classmethod
-    def of(cls, subentry: ConfigSubentry) -> Hook:
-        """Return the webhook of a subentry."""
-        data = subentry.data
-        return cls(
-            hook_id=subentry.subentry_id,
-            name=subentry.title,
-            url=data[CONF_URL],
-            events=frozenset(data[CONF_EVENTS]),
-            devices=frozenset(data[CONF_DEVICES]),
-            private=data[CONF_PRIVATE],
-            keys=tuple(data[CONF_KEYS]),
-        )
-
-    def wants(self, occasion: Occasion) -> bool:
-        """Tell whether the receiver is to hear of it."""
-        if occasion.what not in self.events:
-            return False
-        return not self.devices or occasion.device_id in self.devices
-
-
 class Outbound:
     """One outbound webhook that runs.
 
@@ -130,7 +82,7 @@ class Outbound:
     def __init__(
         self,
         hass: HomeAssistant,
-        hook: Hook,
+        hook: OutboundHook,
         *,
         resolver: AbstractResolver,
         clock: Callable[[], float] = time.time,
@@ -400,7 +352,7 @@ async def async_setup_outbound(
     hass: HomeAssistant, entry: ConfigEntry[Any], subentry: ConfigSubentry
 ) -> Callable[[], Coroutine[Any, Any, None]]:
     """Run the webhook of a subentry; return what ends it."""
-    outbound = Outbound(hass, Hook.of(subentry), resolver=ThreadedResolver())
+    outbound = Outbound(hass, OutboundHook.of(subentry), resolver=ThreadedResolver())
     try:
         await outbound.async_start(entry)
     except BaseException:
