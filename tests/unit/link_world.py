@@ -231,11 +231,11 @@ class HostilePeer:
 
 @contextlib.asynccontextmanager
 async def under_attack(
-    *, opened: bool = True, settings: LinkSettings = LOOPBACK
+    *, opened: bool = True, settings: LinkSettings = LOOPBACK, **clocks: Any
 ) -> AsyncIterator[tuple[End, HostilePeer]]:
     """A victim linked to a hostile peer, open unless told otherwise."""
     victim, attacker = Identity.generate(), Identity.generate()
-    end = new_end(victim, attacker, settings)
+    end = new_end(victim, attacker, settings, **clocks)
     hostile = HostilePeer(attacker, victim)
     try:
         await end.link.accept_answer(await hostile.answer(await end.link.create_offer()))

@@ -214,21 +214,27 @@ async def test_a_write_that_began_is_never_overtaken_by_the_next(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = lab.founder.node._engine
+    began, go = asyncio.Event(), asyncio.Event()
     writing = 0
 
     async def slowly(_: dict[str, Any]) -> None:
         nonlocal writing
         assert not writing
         writing += 1
+        began.set()
         # As a thread does, it goes on whatever becomes of whoever waits for it.
-        await asyncio.wait([asyncio.ensure_future(asyncio.sleep(0.05))])
+        await asyncio.wait([asyncio.ensure_future(go.wait())])
         writing -= 1
 
     monkeypatch.setattr(lab.founder.store, "save", slowly)
     first = asyncio.create_task(engine.save())
-    await asyncio.sleep(0.01)
+    await began.wait()
     first.cancel()
-    await engine.save()
+    second = asyncio.create_task(engine.save())
+    # Time for the second one to begin, were it let.
+    await asyncio.sleep(0.05)
+    go.set()
+    await second
     assert first.cancelled()
 
 
@@ -378,6 +384,6 @@ async def test_an_answer_waits_for_a_server_that_is_away_for_a_moment(
         await send(peer, payload)
 
     monkeypatch.setattr(rendezvous, "send", sometimes)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await studio.node.reconnect(lab.founder.node.peer_id)
     assert not away

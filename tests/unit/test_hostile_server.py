@@ -141,7 +141,8 @@ async def test_a_newcomer_is_announced_even_if_the_first_save_fails(
 
     monkeypatch.setattr(lab.founder.store, "save", failing_once)
     store = MemoryStore()
-    for _ in range(2):
+    # The first request that arrives fails; on a machine that halts it may not be the first sent.
+    for _ in range(10):
         try:
             await MeshNode.join(store, text, node_name="Van", http=lab.http, timeout=1)
         except MeshError:
@@ -166,17 +167,22 @@ async def test_answers_to_strangers_do_not_pile_up(lab: Lab) -> None:
     assert 0 < len(waiting) <= 16
 
 
-async def test_a_server_that_pours_out_boxes_is_heeded_only_so_much() -> None:
+async def test_a_server_that_pours_out_boxes_is_heeded_only_so_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     identity = Identity.generate()
     handler = Mock()
     rendezvous = Rendezvous(identity, handler, Mock())
     flood, calm = Mock(spec=Carrier), Mock(spec=Carrier)
     box = identity.public.seal(canonical_json({"k": "declined", "records": []}))
-    for _ in range(2 * BOX_BURST):
-        rendezvous.carrier_box(flood, "a" * 32, box)
-        rendezvous.carrier_box(flood, "j-1", box)
-    assert BOX_BURST <= handler.signal_received.call_count < 1.5 * BOX_BURST
-    assert STRANGER_BURST <= handler.stranger_received.call_count < 2 * STRANGER_BURST
+    with monkeypatch.context() as halted:
+        now = time.monotonic()
+        halted.setattr("infrafabric.mesh.overlay.rendezvous.time.monotonic", lambda: now)
+        for _ in range(2 * BOX_BURST):
+            rendezvous.carrier_box(flood, "a" * 32, box)
+            rendezvous.carrier_box(flood, "j-1", box)
+    assert handler.signal_received.call_count == BOX_BURST
+    assert handler.stranger_received.call_count == STRANGER_BURST
     before = handler.signal_received.call_count
     rendezvous.carrier_box(calm, "a" * 32, box)
     assert handler.signal_received.call_count == before + 1

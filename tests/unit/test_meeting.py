@@ -86,8 +86,8 @@ async def test_a_dozen_members_link_all_to_all_and_a_broadcast_reaches_everybody
 async def test_a_peer_that_never_answers_is_given_up_and_dialled_again(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infrafabric.mesh.overlay.links.DEADLINE", 0.3)
     studio = await lab.join("Studio")
+    monkeypatch.setattr("infrafabric.mesh.overlay.links.DEADLINE", 0.3)
     # Whichever of the two dials by itself; the other one falls silent.
     low, high = sorted((studio, lab.founder), key=lambda member: member.node.peer_id)
     with monkeypatch.context() as silence:

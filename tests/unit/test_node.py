@@ -303,20 +303,19 @@ async def test_a_restarted_node_is_back_by_itself(lab: Lab) -> None:
     await lab.founder.until(lambda: lab.founder.linked_to(studio))
 
 
-async def test_a_node_that_vanished_is_noticed_and_linked_again(lab: Lab) -> None:
+async def test_a_node_that_vanished_is_noticed_and_linked_again(lab: Lab, monkeypatch) -> None:
+    # The heartbeat would notice after ten seconds; the signaling server knows at once.
+    monkeypatch.setattr("infrafabric.mesh.link.quality.DEAD_AFTER", 1_000_000)
     studio = await lab.join("Studio")
     # A killed process says no goodbye: its sockets die and its signaling session ends.
     state = copy.deepcopy(studio.store.data)
     await studio.vanish()
     assert lab.founder.linked_to(studio)
-    began = time.monotonic()
     studio.store.data = state
     await studio.start()
     await lab.founder.until(
-        lambda: lab.founder.linked_to(studio) and studio.linked_to(lab.founder), 30
+        lambda: lab.founder.linked_to(studio) and studio.linked_to(lab.founder), 20
     )
-    # The heartbeat alone needs ten seconds to notice; the signaling server knows at once.
-    assert time.monotonic() - began < 9
 
 
 async def test_reconnect_makes_a_new_link_whoever_asks(lab: Lab) -> None:
@@ -361,6 +360,8 @@ async def test_quality_is_unknown_at_first_and_measured_soon(lab: Lab) -> None:
 async def test_statistics_are_told_now_and_then(lab: Lab) -> None:
     studio = await lab.join("Studio")
     await studio.node.send([lab.founder.node.peer_id], draft())
+    # What was told before is no matter: the interval may end at any moment.
+    studio.events.clear()
     event = await studio.event(StatsChanged, 15)
     assert event.stats.peers_online == event.stats.links_direct == event.stats.peers_total == 1
     assert event.stats.links_relayed == 0

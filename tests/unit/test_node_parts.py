@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from infrafabric.mesh.errors import RefusedError
-from infrafabric.mesh.lag import MIN_SAMPLES, LoopLag
+from infrafabric.mesh.lag import INTERVAL, MIN_SAMPLES, LoopLag
 from infrafabric.mesh.messages.conversations import MAX_PENDING, Conversations
 from infrafabric.mesh.messages.inbox import CLOCK_SET, Inbox, parse_all
 from infrafabric.mesh.messages.message import (
@@ -21,6 +21,8 @@ from infrafabric.mesh.meter import MinuteMeter
 from infrafabric.mesh.model import ReceiptStatus, Role
 from infrafabric.mesh.tasks import TaskOwner
 from infrafabric.mesh.trust.identity import Identity
+
+from .virtual_time import VirtualLoop, in_virtual_time
 
 OWN, PEER = Identity(bytes([1]) * 32), Identity(bytes([2]) * 32)
 NOW = 1_800_000_000.0
@@ -52,23 +54,27 @@ def test_the_meter_counts_the_last_minute(steps: list[tuple[float, int]]) -> Non
     assert meter.per_minute(now + 120) == 0
 
 
-async def test_a_blocked_loop_shows_as_lag(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infrafabric.mesh.lag.INTERVAL", 0.001)
-    lag = LoopLag()
-    assert lag.p99_ms is None
-    lag.start()
-    while len(lag._samples) < 2 * MIN_SAMPLES:
-        await asyncio.sleep(0.001)
-    quiet = lag.p99_ms
-    assert quiet is not None
-    blocked = asyncio.get_running_loop().time() + 0.2
-    while asyncio.get_running_loop().time() < blocked:
-        pass
-    await asyncio.sleep(0.01)
-    assert lag.p99_ms is not None
-    assert lag.p99_ms > 150 > quiet
-    lag.stop()
-    lag.stop()
+def test_a_blocked_loop_shows_as_lag() -> None:
+    async def story() -> list[float | None]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        lag = LoopLag()
+        figures = [lag.p99_ms]
+        lag.start()
+        await asyncio.sleep((2 * MIN_SAMPLES + 0.5) * INTERVAL)
+        figures.append(lag.p99_ms)
+        # Half of this passes before the next sample is due.
+        loop.jumping.now += INTERVAL
+        await asyncio.sleep(INTERVAL)
+        figures.append(lag.p99_ms)
+        lag.stop()
+        lag.stop()
+        return figures
+
+    unknown, quiet, blocked = in_virtual_time(story)
+    assert unknown is None
+    assert quiet == pytest.approx(0, abs=0.01)
+    assert blocked == pytest.approx(1000 * INTERVAL / 2, abs=0.01)
 
 
 async def test_tasks_are_cancelled_with_their_owner_and_errors_are_logged(
