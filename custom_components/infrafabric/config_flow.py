@@ -395,6 +395,7 @@ class InfraFabricConfigFlow(StudioSteps, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Begin to change what the entry needs to work; for a mesh, that is all of it."""
         if is_surfaces(self._get_reconfigure_entry()):
+            # Home Assistant offers it for every entry of an integration, or for none.
             return self.async_abort(reason="surfaces_reconfigure")
         step = {
             KIND_MESH: self._async_reconfigure_mesh,

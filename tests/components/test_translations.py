@@ -576,6 +576,14 @@ def test_no_text_of_a_subentrys_dialog_is_without_its_step() -> None:
                 assert named or key == "reconfigure_successful", (name, kind, key)
 
 
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_who_looks_for_settings_of_the_entry_is_told_which_buttons_add_to_it(language: str) -> None:
+    text = texts_of(language)["config"]["abort"]["surfaces_reconfigure"]
+
+    for name, kind in texts_of(language)["config_subentries"].items():
+        assert f"*{kind['initiate_flow']['user']}*" in text, name
+
+
 @pytest.mark.parametrize(
     "shown",
     [
