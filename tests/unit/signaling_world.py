@@ -181,4 +181,4 @@ class Listener:
         """Return when the event has happened *count* times."""
         while self.events.count(event) < count:
             self._changed.clear()
-            await asyncio.wait_for(self._changed.wait(), 10)
+            await asyncio.wait_for(self._changed.wait(), 20)

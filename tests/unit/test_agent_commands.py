@@ -206,7 +206,7 @@ async def test_listening_ends_with_its_count_and_fails_by_its_timeout(mesh: Desk
     listening = mesh.begin("agent", "listen", "--state", mesh.home, "--json", "--count", "1")
     await mesh.said('"listening"')
     await mesh.out("send", "--state", mesh.studio, "Home", "--text", "counted")
-    await asyncio.wait_for(listening, 10)
+    await asyncio.wait_for(listening, 20)
     error = await mesh.fails("listen", "--state", mesh.home, "--count", "1", "--timeout", "0.1")
     assert (type(error), error.code) == (DeadlineError, "listen_timeout")
 
@@ -217,7 +217,7 @@ async def test_invitations_are_listed_and_cancelled_and_end_the_waiting(mesh: De
     assert made["invitation_id"] in await mesh.out("invitations", "--state", mesh.home)
     await mesh.json("cancel", "--state", mesh.home, made["invitation_id"][:6])
     with pytest.raises(DeadlineError) as caught:
-        await asyncio.wait_for(inviting, 10)
+        await asyncio.wait_for(inviting, 20)
     assert caught.value.code == "invitation_over"
     assert await mesh.json("invitations", "--state", mesh.home) == {"invitations": []}
     for _ in range(17):
@@ -242,7 +242,7 @@ async def test_waiting_for_a_joiner_names_it(mesh: Desk) -> None:
         text = json.loads(line)["invitation"] if as_json else line
         joined = await mesh.json("join", "--state", state, "--name", f"Late {len(as_json)}", text)
         assert joined["node"]["name"] == f"Late {len(as_json)}"
-        await asyncio.wait_for(inviting, 10)
+        await asyncio.wait_for(inviting, 20)
         await mesh.said('"joined"' if as_json else "Late 0 joined as observe")
 
 
@@ -253,7 +253,7 @@ async def test_roles_change_and_a_revoked_node_ends(mesh: Desk) -> None:
     await mesh.said("Studio has the role observe now.")
     assert (await mesh.json("revoke", "--state", mesh.home, "Studio"))["told"]
     with pytest.raises(RefusedError) as caught:
-        await asyncio.wait_for(other, 15)
+        await asyncio.wait_for(other, 20)
     assert caught.value.code == "membership_revoked"
     await mesh.said('"revoked"')
     for argv in (("run",), ("send", "Home", "--text", "x"), ("listen",), ("invite",)):
@@ -339,7 +339,7 @@ async def test_a_revoked_member_and_a_lonely_founder_leave_without_a_word(mesh: 
     await mesh.said('"peer_connected"')
     await mesh.out("revoke", "--state", mesh.home, "Studio")
     with pytest.raises(RefusedError):
-        await asyncio.wait_for(running, 15)
+        await asyncio.wait_for(running, 20)
     told = await mesh.json("leave", "--state", mesh.studio, "--yes")
     assert told == {"mesh": "Lab", "told": False}
     await mesh.end(mesh.running)
@@ -441,7 +441,7 @@ async def test_a_node_that_hosts_its_server_tells_an_address_that_reaches_it(
     inviting = desk.begin("agent", "invite", "--state", desk.home)
     text = await desk.said("infrafabric:join#")
     await desk.out("join", "--state", desk.base / "b", "--name", "B", text)
-    await asyncio.wait_for(inviting, 10)
+    await asyncio.wait_for(inviting, 20)
     await desk.said("B joined as observe")
     status = await desk.json("status", "--state", desk.home)
     assert status["signaling"]["connected"] == [announced]
@@ -475,17 +475,17 @@ async def test_a_reader_that_goes_ends_run_and_listen(mesh: Desk, monkeypatch) -
         await mesh.said("Listening")
         printers[-1].tell(gone)
         if gone:
-            await asyncio.wait_for(listening, 5)
+            await asyncio.wait_for(listening, 20)
         else:
             with pytest.raises(RefusedError):
-                await asyncio.wait_for(listening, 5)
+                await asyncio.wait_for(listening, 20)
     other = mesh.begin("agent", "run", "--state", mesh.studio, "--listen")
     await mesh.said("Studio is online")
     printers[-1].tell(False)
     await mesh.said("Nobody reads the output")
     printers[-1].tell(True)
     printers[-1].tell(True)
-    await asyncio.wait_for(other, 10)
+    await asyncio.wait_for(other, 20)
 
 
 async def test_messages_that_nobody_reads_cut_a_listener_off(monkeypatch) -> None:

@@ -98,7 +98,7 @@ async def test_hanging_up_ends_the_operation(agent: Agent) -> None:
     calling = asyncio.create_task(call(agent.directory, "wait", {}, ignore))
     await agent.began.wait()
     calling.cancel()
-    await asyncio.wait_for(agent.cancelled.wait(), 5)
+    await asyncio.wait_for(agent.cancelled.wait(), 20)
 
 
 async def test_the_end_of_the_agent_is_told(agent: Agent) -> None:

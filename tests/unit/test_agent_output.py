@@ -171,7 +171,7 @@ def test_a_reader_that_is_gone_is_noticed_once() -> None:
     noticed = threading.Event()
     printer = Printer(lambda value: (gone.append(value), noticed.set()), writing)
     printer.put({})
-    assert noticed.wait(5)
+    assert noticed.wait(20)
     printer.put({})
     printer.close()
     os.close(writing)

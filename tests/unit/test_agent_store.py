@@ -87,7 +87,7 @@ async def test_a_cancelled_save_still_ends_before_the_next_one_begins(
 
     def slow(path: Path, data: dict[str, int]) -> None:
         loop.call_soon_threadsafe(began.set)
-        go.wait(5)
+        go.wait(20)
         write(path, data)
 
     monkeypatch.setattr(store_module, "write_private", slow)

@@ -29,8 +29,10 @@ from infrafabric.mesh.model import (
     StatsChanged,
 )
 from infrafabric.mesh.node import MeshNode
+from infrafabric.mesh.signaling import joiner
 
 from .mesh_lab import Lab, Member, MemoryStore
+from .virtual_time import Patience
 
 
 @pytest.fixture
@@ -561,15 +563,16 @@ async def test_a_lost_answer_does_not_cost_the_invitation(
     assert [peer.name for peer in lab.founder.node.peers.values()] == ["Unlucky"]
 
 
-async def test_joining_while_the_inviter_is_away_says_whom_to_ask(lab: Lab) -> None:
+async def test_joining_while_the_inviter_is_away_says_whom_to_ask(lab: Lab, monkeypatch) -> None:
+    Patience(monkeypatch, joiner)
     _, text = await lab.founder.node.create_invitation()
     await lab.founder.node.stop()
     with pytest.raises(UnreachableError) as caught:
-        await MeshNode.join(MemoryStore(), text, node_name="Early", http=lab.http, timeout=1)
+        await MeshNode.join(MemoryStore(), text, node_name="Early", http=lab.http)
     assert caught.value.code == "inviter_unreachable"
     await lab.host.close()
     with pytest.raises(UnreachableError) as caught:
-        await MeshNode.join(MemoryStore(), text, node_name="Early", http=lab.http, timeout=1)
+        await MeshNode.join(MemoryStore(), text, node_name="Early", http=lab.http)
     assert caught.value.code == "signaling_unreachable"
 
 

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from infrafabric.mesh.errors import DeadlineError, MeshError, RefusedError, UnreachableError
+from infrafabric.mesh.signaling import joiner as joiner_module
 from infrafabric.mesh.signaling.actions import Send
 from infrafabric.mesh.signaling.base import Carrier
 from infrafabric.mesh.signaling.host import RunningServer, run_server
@@ -17,6 +18,7 @@ from infrafabric.mesh.signaling.server import SignalingServer
 from infrafabric.mesh.signaling.wire import encode_frame
 
 from .signaling_world import LOOKUP, UNIX, Listener, World
+from .virtual_time import Patience
 
 
 class Inviter(Listener):
@@ -140,27 +142,32 @@ async def test_an_inviter_that_comes_online_a_little_later_is_still_reached(
     assert hellos >= 3
 
 
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
+    return Patience(monkeypatch, joiner_module)
+
+
 async def test_nobody_there_is_told_from_no_server(
-    stage: Stage, http: aiohttp.ClientSession
+    stage: Stage, http: aiohttp.ClientSession, patience: Patience
 ) -> None:
     with pytest.raises(UnreachableError) as caught:
-        await stage.join(http, timeout=0.3)
+        await stage.join(http)
     assert caught.value.code == "inviter_unreachable"
     await stage.running.close()
     with pytest.raises(UnreachableError) as caught:
-        await stage.join(http, timeout=0.3)
+        await stage.join(http)
     assert caught.value.code == "signaling_unreachable"
     with pytest.raises(UnreachableError) as caught:
-        await stage.join(http, timeout=0.05, urls=[])
+        await stage.join(http, urls=[])
     assert caught.value.code == "signaling_unreachable"
 
 
 async def test_an_inviter_that_keeps_silent_is_a_timeout(
-    stage: Stage, http: aiohttp.ClientSession
+    stage: Stage, http: aiohttp.ClientSession, patience: Patience
 ) -> None:
-    local = stage.invite(lambda _box: None)
+    local = stage.invite(lambda _box: patience.ends())
     with pytest.raises(DeadlineError) as caught:
-        await stage.join(http, timeout=0.3)
+        await stage.join(http)
     assert caught.value.code == "join_timeout"
     await local.stop()
 
@@ -186,14 +193,13 @@ async def test_the_request_is_sent_again_when_the_connection_is_lost(
 
 
 async def test_another_member_that_claims_the_invitation_is_not_written_to(
-    stage: Stage, http: aiohttp.ClientSession
+    stage: Stage, http: aiohttp.ClientSession, patience: Patience
 ) -> None:
     local = stage.invite()
     with pytest.raises(UnreachableError) as caught:
         await stage.join(
             http,
             inviter=stage.world.member().peer_id,
-            timeout=0.3,
             request=lambda _offset: pytest.fail("asked for a request"),
         )
     assert caught.value.code == "inviter_unreachable"
@@ -216,7 +222,7 @@ async def test_a_box_that_names_another_sender_is_not_the_answer(
 
 
 async def test_an_inviter_that_leaves_before_the_request_is_absent(
-    stage: Stage, http: aiohttp.ClientSession
+    stage: Stage, http: aiohttp.ClientSession, patience: Patience
 ) -> None:
     local = stage.invite()
 
@@ -228,6 +234,6 @@ async def test_an_inviter_that_leaves_before_the_request_is_absent(
         return b"x"
 
     with pytest.raises(UnreachableError) as caught:
-        await stage.join(http, request=request, timeout=0.3)
+        await stage.join(http, request=request)
     assert caught.value.code == "inviter_unreachable"
     assert issubclass(UnreachableError, MeshError)
