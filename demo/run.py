@@ -64,7 +64,8 @@ async def main(args: argparse.Namespace) -> int:
     """Build the world, check or show it, end it."""
     began = time.monotonic()
     task = asyncio.current_task()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # Also what a shell that starts this in the background has it ignore.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel if task else exit)
 
     def say(text: str) -> None:
