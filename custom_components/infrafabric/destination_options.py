@@ -19,9 +19,6 @@ from homeassistant.const import (
 )
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import (
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -32,7 +29,7 @@ from homeassistant.helpers.selector import (
 )
 
 from .const import CONF_DESTINATIONS, CONF_KIND, KIND_VMIX
-from .forms import TEXT, plain
+from .forms import TEXT, number_box, plain
 from .studio.destination import (
     DEFAULT_SRT_LATENCY_MS,
     MAX_SRT_LATENCY_MS,
@@ -61,14 +58,7 @@ SECRETS: Final = (CONF_KEY, CONF_PASSPHRASE, CONF_PASSWORD, CONF_STREAM_ID, CONF
 """Fields that are never shown again; left empty, they stay as they are."""
 
 SECRET: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
-LATENCY: Final = NumberSelector(
-    NumberSelectorConfig(
-        min=MIN_SRT_LATENCY_MS,
-        max=MAX_SRT_LATENCY_MS,
-        mode=NumberSelectorMode.BOX,
-        unit_of_measurement=UnitOfTime.MILLISECONDS,
-    )
-)
+LATENCY: Final = number_box(MIN_SRT_LATENCY_MS, MAX_SRT_LATENCY_MS, UnitOfTime.MILLISECONDS)
 SRT_MODE: Final = SelectSelector(
     SelectSelectorConfig(
         options=[mode.value for mode in SrtMode],

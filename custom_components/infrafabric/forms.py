@@ -12,6 +12,9 @@ import probatio
 from homeassistant.const import CONF_URL, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
     ObjectSelector,
     ObjectSelectorConfig,
     ObjectSelectorField,
@@ -101,6 +104,19 @@ ICE_SERVERS: Final = ObjectSelector(
         },
     )
 )
+
+
+def number_box(lowest: float, highest: float, unit: str, *, step: float = 1) -> NumberSelector:
+    """Return the field of a number that is typed, from *lowest* to *highest*."""
+    return NumberSelector(
+        NumberSelectorConfig(
+            min=lowest,
+            max=highest,
+            step=step,
+            unit_of_measurement=unit,
+            mode=NumberSelectorMode.BOX,
+        )
+    )
 
 
 def to_copy(name: str, text: str) -> probatio.Optional:

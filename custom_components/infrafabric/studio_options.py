@@ -9,9 +9,6 @@ from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.const import UnitOfTime
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -30,19 +27,11 @@ from .const import (
     KIND_VMIX,
 )
 from .destination_options import DestinationSteps
-from .forms import plain
+from .forms import number_box, plain
 from .studio.api import MAX_POLL_INTERVAL, MIN_POLL_INTERVAL
 from .studio_coordinator import COMMON_CHANNELS, OPTION_DEFAULTS
 
-INTERVAL: Final = NumberSelector(
-    NumberSelectorConfig(
-        min=MIN_POLL_INTERVAL,
-        max=MAX_POLL_INTERVAL,
-        step=0.5,
-        mode=NumberSelectorMode.BOX,
-        unit_of_measurement=UnitOfTime.SECONDS,
-    )
-)
+INTERVAL: Final = number_box(MIN_POLL_INTERVAL, MAX_POLL_INTERVAL, UnitOfTime.SECONDS, step=0.5)
 ITEMS: Final = SelectSelector(
     SelectSelectorConfig(
         options=ITEM_MODES, translation_key="scene_items", mode=SelectSelectorMode.LIST

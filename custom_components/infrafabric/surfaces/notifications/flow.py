@@ -13,9 +13,6 @@ from homeassistant.helpers.selector import (
     DeviceSelectorConfig,
     EntitySelector,
     EntitySelectorConfig,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -25,7 +22,7 @@ from homeassistant.helpers.selector import (
 )
 
 from ...const import DOMAIN
-from ...forms import TEXT
+from ...forms import TEXT, number_box
 from .recipients import is_peer
 from .rules import (
     CONF_BUTTONS,
@@ -59,19 +56,6 @@ MAX_QUIET_TIME: Final = 1440
 MAX_RTT: Final = 10_000
 """Milliseconds."""
 
-
-def _number(lowest: float, highest: float, unit: str) -> NumberSelector:
-    return NumberSelector(
-        NumberSelectorConfig(
-            min=lowest,
-            max=highest,
-            step=1,
-            unit_of_measurement=unit,
-            mode=NumberSelectorMode.BOX,
-        )
-    )
-
-
 OCCASIONS: Final = SelectSelector(
     SelectSelectorConfig(
         options=list(What),
@@ -100,6 +84,9 @@ BUTTONS: Final = SelectSelector(
 PRIORITY: Final = SelectSelector(
     SelectSelectorConfig(options=list(Priority), translation_key="notification_priority")
 )
+QUIET_TIME: Final = number_box(0, MAX_QUIET_TIME, "min")
+RTT: Final = number_box(1, MAX_RTT, "ms")
+LOSS: Final = number_box(1, 100, "%")
 
 
 class RuleFlow(ConfigSubentryFlow):
@@ -180,15 +167,11 @@ class RuleFlow(ConfigSubentryFlow):
                 probatio.Required(SECTION_LIMITS): section(
                     probatio.Schema(
                         {
-                            probatio.Required(CONF_QUIET_TIME, default=DEFAULT_QUIET_TIME): _number(
-                                0, MAX_QUIET_TIME, "min"
-                            ),
-                            probatio.Required(CONF_RTT, default=DEFAULT_RTT): _number(
-                                1, MAX_RTT, "ms"
-                            ),
-                            probatio.Required(CONF_LOSS, default=DEFAULT_LOSS): _number(
-                                1, 100, "%"
-                            ),
+                            probatio.Required(
+                                CONF_QUIET_TIME, default=DEFAULT_QUIET_TIME
+                            ): QUIET_TIME,
+                            probatio.Required(CONF_RTT, default=DEFAULT_RTT): RTT,
+                            probatio.Required(CONF_LOSS, default=DEFAULT_LOSS): LOSS,
                         }
                     ),
                     {"collapsed": True},
