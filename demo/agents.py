@@ -12,6 +12,9 @@ from .processes import Child, DemoError, until
 
 LOOPBACK: Final = ("--local-address", "127.0.0.1")
 
+WAIT: Final = 60.0
+"""Seconds for what is there within two, unless the machine has other things to do."""
+
 
 def agent_program() -> str:
     """Return the path of the infrafabric program."""
@@ -42,7 +45,7 @@ class Agent:
     def _state(self) -> list[str]:
         return ["--state", str(self._folder / "state"), "--json"]
 
-    async def command(self, *words: str, stdin: str | None = None, seconds: float = 40.0) -> Any:
+    async def command(self, *words: str, stdin: str | None = None, seconds: float = 90.0) -> Any:
         """Run one command to its end and return the JSON it printed.
 
         Raises:
@@ -115,7 +118,7 @@ class Agent:
         """Return the messages it has received."""
         return [event["message"] for event in self.events("message")]
 
-    async def until(self, what: str, true: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, what: str, true: Callable[[], bool], seconds: float = WAIT) -> None:
         """Wait until something about its output is true."""
 
         async def look() -> bool:
@@ -124,7 +127,7 @@ class Agent:
         await until(f"{self.name} {what}", look, seconds, while_running=self.process)
 
     async def wait_linked(
-        self, peer_id: str, seconds: float = 30.0, *, path: str | None = None
+        self, peer_id: str, seconds: float = WAIT, *, path: str | None = None
     ) -> Mapping[str, Any]:
         """Wait until it is linked to a peer (on a certain path), and return what it says of it."""
 
@@ -135,9 +138,13 @@ class Agent:
             return None
 
         return await until(
-            f"{self.name} to be linked to {peer_id}", look, seconds, while_running=self.process
+            f"{self.name} to be linked to {peer_id}",
+            look,
+            seconds,
+            while_running=self.process,
+            seen=self.peers,
         )
 
     async def stop(self) -> int | None:
         """End it as Ctrl-C would."""
-        return await self.process.stop(10)
+        return await self.process.stop(30)

@@ -63,7 +63,13 @@ async def automation_is_answered(world: World) -> str:
     async def answered() -> bool:
         return await studio.state("input_text.answer") == answer
 
-    await until("Studio to show Home's answer", answered, 15, pause=0.02)
+    await until(
+        "Studio to show Home's answer",
+        answered,
+        30,
+        pause=0.02,
+        seen=lambda: studio.state("input_text.answer"),
+    )
     took = (time.monotonic() - began) * 1000
     state = await home.state("input_boolean.recording_light")
     demand(state == light, f"Home's light is {state} instead of {light}")
@@ -73,6 +79,7 @@ async def automation_is_answered(world: World) -> str:
 async def agent_hears_broadcast(world: World) -> str:
     """The agent gets a broadcast from Home, signed by Home."""
     home, agent = world.home, world.agent
+    await world.link()
     content = {"broadcast": f"{time.time_ns()}"}
     device = {"device_id": await home.node_device()}
     began = time.monotonic()
@@ -97,6 +104,7 @@ async def people_are_notified(world: World) -> str:
     """What Studio notifies Home of is on a phone at Home, by Home's own rule."""
     home, studio = world.home, world.studio
     text = f"Doors open in {time.time_ns()}."
+    await world.link()
     async with world.phone.notifications() as shown:
         began = time.monotonic()
         await studio.api.action(
@@ -108,7 +116,7 @@ async def people_are_notified(world: World) -> str:
                 "message": text,
             },
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             push = await shown.get()
         took = (time.monotonic() - began) * 1000
     demand(push["title"] == RULE, f"The notification's title is {push['title']}")
@@ -144,7 +152,12 @@ async def forgeries_are_refused(world: World) -> str:
                 now = await home.number(home.peer_id, "messages_refused")
                 return now is not None and now == (counted or 0) + 2
 
-            await until("Home's refused messages to rise by two", risen, 15)
+            await until(
+                f"Home's refused messages to rise by two from {counted}",
+                risen,
+                30,
+                seen=lambda: home.number(home.peer_id, "messages_refused"),
+            )
             await asyncio.sleep(QUIET)
             more = [fired.get_nowait() for _ in range(fired.qsize())]
             wrong = [event for event in more if event["data"]["peer_id"] == hostile.peer_id]
@@ -155,7 +168,7 @@ async def forgeries_are_refused(world: World) -> str:
 
 
 async def _event_from(queue: asyncio.Queue[Json], peer_id: str) -> Json:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             event = await queue.get()
             if event["data"]["peer_id"] == peer_id:

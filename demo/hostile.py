@@ -69,7 +69,7 @@ class HostileAgent:
         """Its own id."""
         return self._node.peer_id
 
-    async def wait_linked(self, peer_id: str, seconds: float = 20.0) -> None:
+    async def wait_linked(self, peer_id: str, seconds: float = 60.0) -> None:
         """Wait for a link to a peer."""
 
         async def linked() -> bool:

@@ -19,7 +19,10 @@ LOOPBACK: Final[Mapping[str, Any]] = {
 }
 """Settings for nodes that are all on this machine."""
 
-JOIN_SECONDS: Final = 40.0
+JOIN_SECONDS: Final = 60.0
+
+WAIT: Final = 60.0
+"""Seconds for what is there within two, unless the machine has other things to do."""
 
 
 class MeshEntry:
@@ -95,6 +98,16 @@ class MeshEntry:
         if done["type"] != "create_entry":
             raise DemoError(f"The settings were not taken: {done}")
 
+    async def stay_here(self) -> None:
+        """Keep a node on this machine that joined a moment ago, and its links too.
+
+        One that opened before the settings were there goes on over the machine's other addresses,
+        with a socket for each; so all are made anew.
+        """
+        await self.settings()
+        await self.reload()
+        await self.wait_loaded()
+
     # -- what is there ------------------------------------------------------------------------
 
     async def entry(self) -> Json:
@@ -123,13 +136,13 @@ class MeshEntry:
         """Remove the entry."""
         await self.api.rest("DELETE", f"/api/config/config_entries/entry/{self.entry_id}")
 
-    async def wait_loaded(self, seconds: float = 30.0) -> None:
+    async def wait_loaded(self, seconds: float = WAIT) -> None:
         """Wait until the entry is loaded, and learn the ids of mesh and node."""
 
         async def loaded() -> bool:
             return (await self.entry())["state"] == "loaded"
 
-        await until(f"{self.home.name}'s mesh to be loaded", loaded, seconds)
+        await until(f"{self.home.name}'s mesh to be loaded", loaded, seconds, seen=self.entry)
         for device in await self.devices():
             if device["model"] == "Mesh node":
                 self.mesh_id, _, self.peer_id = device["identifiers"][0][1].partition("_")
@@ -158,7 +171,7 @@ class MeshEntry:
         """Return the device id of the node itself."""
         return await self.device(self.peer_id)
 
-    async def peer_named(self, name: str, seconds: float = 20.0) -> str:
+    async def peer_named(self, name: str, seconds: float = WAIT) -> str:
         """Wait until a peer of that name is known and return its id."""
 
         async def known() -> str | None:
@@ -186,6 +199,16 @@ class MeshEntry:
         """Return the state of one of a peer's or the node's entities."""
         return await self.api.state(await self.entity(peer_id, key))
 
+    async def shown(self, peer_id: str) -> dict[str, str]:
+        """Return the states of all entities of a peer or the node by their keys, for an error."""
+        prefix = f"{self.mesh_id}_{peer_id}_"
+        states = await self.api.states()
+        return {
+            entity["unique_id"].removeprefix(prefix): states[entity["entity_id"]]["state"]
+            for entity in await self.api.call("config/entity_registry/list")
+            if entity["unique_id"].startswith(prefix) and entity["entity_id"] in states
+        }
+
     async def number(self, peer_id: str, key: str) -> float | None:
         """Return a state that is a number; None while it is none."""
         try:
@@ -193,7 +216,7 @@ class MeshEntry:
         except ValueError, DemoError:
             return None
 
-    async def wait_connected(self, peer_id: str, seconds: float = 30.0) -> None:
+    async def wait_connected(self, peer_id: str, seconds: float = WAIT) -> None:
         """Wait until the peer's connectivity sensor says "Connected"."""
 
         async def connected() -> bool:
@@ -202,17 +225,27 @@ class MeshEntry:
             except DemoError:
                 return False
 
-        await until(f"{self.home.name} to be connected to {peer_id}", connected, seconds)
+        await until(
+            f"{self.home.name} to be connected to {peer_id}",
+            connected,
+            seconds,
+            seen=lambda: self.shown(peer_id),
+        )
 
-    async def wait_disconnected(self, peer_id: str, seconds: float = 30.0) -> None:
+    async def wait_disconnected(self, peer_id: str, seconds: float = WAIT) -> None:
         """Wait until the peer's connectivity sensor says "Disconnected"."""
 
         async def disconnected() -> bool:
             return await self.state(peer_id, "connectivity") == "off"
 
-        await until(f"{self.home.name} to notice that {peer_id} is gone", disconnected, seconds)
+        await until(
+            f"{self.home.name} to notice that {peer_id} is gone",
+            disconnected,
+            seconds,
+            seen=lambda: self.shown(peer_id),
+        )
 
-    async def wait_rtt(self, peer_id: str, seconds: float = 30.0) -> float:
+    async def wait_rtt(self, peer_id: str, seconds: float = WAIT) -> float:
         """Wait until a round-trip time was measured, and return its milliseconds."""
 
         async def measured() -> float | None:
@@ -232,4 +265,4 @@ class MeshEntry:
                 if name.startswith("automation.")
             )
 
-        await until(f"the automation {automation['alias']}", there, 10)
+        await until(f"the automation {automation['alias']}", there, WAIT)

@@ -9,7 +9,7 @@ import signal
 import socket
 from typing import ClassVar, Final
 
-GRACE: Final = 30.0
+GRACE: Final = 60.0
 """Seconds that a program gets to end by itself. Home Assistant waits for its database."""
 
 
@@ -114,11 +114,26 @@ class Child:
         return "\n".join([f"── {self.name}: {self.log} ──", *(line[:400] for line in last)])
 
 
+_given: Final[set[int]] = set()
+"""Ports that ``free_port`` has returned: whoever got one may not listen there yet."""
+
+
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of 127.0.0.1 that is free now, and another one each time."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in _given:
+            _given.add(port)
+            return port
+
+
+def free_pair() -> int:
+    """Return a free port whose successor is free as well."""
+    while not port_is_free((port := free_port()) + 1):
+        continue
+    return port
 
 
 def port_is_free(port: int) -> bool:
@@ -139,8 +154,17 @@ async def until[T](
     *,
     pause: float = 0.1,
     while_running: Child | None = None,
+    seen: Callable[[], Awaitable[object]] | None = None,
 ) -> T:
     """Look again and again until there is something, and return it.
+
+    Args:
+        what: What is waited for, for people.
+        look: Returns it, or something false.
+        seconds: How long.
+        pause: Seconds between two looks.
+        while_running: A program without which it cannot come.
+        seen: Returns what there is instead, for the error.
 
     Raises:
         DemoError: Nothing came in time, or the program it depends on ended.
@@ -157,4 +181,13 @@ async def until[T](
                         f"while waiting for {what}"
                     )
                 await asyncio.sleep(pause)
-    raise DemoError(f"{what}: not within {seconds:g} s")
+    instead = f"; there is: {await _described(seen)}" if seen else ""
+    raise DemoError(f"{what}: not within {seconds:g} s{instead}")
+
+
+async def _described(seen: Callable[[], Awaitable[object]]) -> str:
+    try:
+        async with asyncio.timeout(10):
+            return str(await seen())[:2000]
+    except Exception as err:  # noqa: BLE001 - the error that it explains must not be lost
+        return f"{type(err).__name__}: {err}"

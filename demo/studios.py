@@ -9,7 +9,7 @@ from tests.obs_world import RealObs, Receiver, missing_programs, rtmp_receiver
 
 from .api import Api, Json
 from .home_assistant import REPOSITORY, HomeAssistant
-from .mesh import DOMAIN
+from .mesh import DOMAIN, WAIT
 from .processes import Child, DemoError, free_port, until
 
 DESTINATION: Final = "Receiver on this machine"
@@ -105,7 +105,7 @@ class StudioEntry:
         return await self.api.state(await self.entity(key, platform))
 
     async def wait_state(
-        self, key: str, wanted: str, seconds: float = 30.0, *, platform: str = ""
+        self, key: str, wanted: str, seconds: float = WAIT, *, platform: str = ""
     ) -> None:
         """Wait until one of the studio's entities shows something."""
 
@@ -115,9 +115,14 @@ class StudioEntry:
             except DemoError:
                 return False
 
-        await until(f"{self.title}'s {key} to be {wanted}", shown, seconds)
+        await until(
+            f"{self.title}'s {key} to be {wanted}",
+            shown,
+            seconds,
+            seen=lambda: self.state(key, platform),
+        )
 
-    async def wait_connected(self, seconds: float = 30.0) -> None:
+    async def wait_connected(self, seconds: float = WAIT) -> None:
         """Wait until the studio answers Home Assistant."""
         await self.wait_state("connectivity", "on", seconds)
 

@@ -14,7 +14,7 @@ from .phone import Phone, add_rule
 from .processes import Child
 from .studios import StudioEntry, Studios
 
-SETTLE: Final = 10.0
+SETTLE: Final = 60.0
 
 
 class World:
@@ -61,7 +61,7 @@ class World:
         self._say("Home has made a mesh")
         invitation, dialog = await self.home.invite("command")
         self.studio = await MeshEntry.join(studio, invitation)
-        await self.studio.settings()
+        await self.studio.stay_here()
         await dialog.progress(SETTLE)
         await dialog.choose("invite_keep")
         self._say(f"Studio has joined with an invitation of {len(invitation)} characters")

@@ -4,12 +4,14 @@ For what a real Home Assistant would take long to do, or would not do on demand:
 a thousand peers, every language.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import json
 from pathlib import Path
 from typing import Any, Final
 
 from playwright.async_api import Page
+
+from demo.processes import until
 
 ROOT: Final = Path(__file__).parents[2]
 BUNDLE: Final = ROOT / "custom_components" / "infrafabric" / "frontend" / "infrafabric-card.js"
@@ -153,8 +155,19 @@ def a_studio() -> dict[str, Any]:
     }
 
 
+SETTLED: Final = """async () => {
+  const moving = (root) => [
+    ...root.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity),
+    ...[...root.querySelectorAll("*")].flatMap((e) => e.shadowRoot ? moving(e.shadowRoot) : []),
+  ].filter((one) => one.playState === "running");
+  await Promise.allSettled(moving(document).map((one) => one.finished));
+}"""
+"""Waits for what fades in or slides: half-way, colours are none that anybody chose."""
+
+
 async def serious_findings(page: Page, part: str = "infrafabric-card") -> list[str]:
-    """Return what axe finds serious or worse in the card, or in its dialog."""
+    """Return what axe finds serious or worse in the card or its dialog, once they stand still."""
+    await page.evaluate(SETTLED)
     await page.evaluate(AXE.read_text())
     result = await page.locator(part).first.evaluate(
         """async (part) => (await axe.run(part, {resultTypes: ["violations"]})).violations
@@ -162,6 +175,29 @@ async def serious_findings(page: Page, part: str = "infrafabric-card") -> list[s
              .map((found) => `${found.id}: ${found.nodes.map((node) => node.html).join(" ")}`)"""
     )
     return list(result)
+
+
+async def drawn[T](page: Page, look: Callable[[dict[str, int]], T]) -> T:
+    """Wait until the picture is as it shall be, and return what *look* says of it.
+
+    It is drawn in the browser's next frame, whenever that comes.
+    """
+    counts: dict[str, int] = {}
+
+    async def looked() -> T | None:
+        nonlocal counts
+        counts = await pixels(page)
+        return look(counts) or None
+
+    async def seen() -> dict[str, int]:
+        return dict(sorted(counts.items(), key=lambda item: -item[1])[:30])
+
+    return await until("the picture to be drawn", looked, 30, seen=seen)
+
+
+FRAMES: Final = """() => new Promise((done) =>
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"""
+"""Returns when what was asked for before is drawn."""
 
 
 async def pixels(page: Page) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """A browser for every test here, and one world of real processes, started once when needed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 import os
 from pathlib import Path
 import shutil
@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from demo.api import PASSWORD, USERNAME
-from demo.processes import free_port
+from demo.processes import Child, free_port
 from demo.world import World
 
 from .card_page import AXE
@@ -26,6 +26,10 @@ from .dashboards import (
     log_in,
     row,
 )
+
+CHILDREN: pytest.StashKey[list[Child]] = pytest.StashKey()
+"""Programs whose last lines a failing test shows."""
+LINES = 100
 
 FLAGS = [
     "--no-sandbox",
@@ -46,11 +50,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[CHILDREN] = []
+    # The default of five seconds is less than what a busy machine may take from a browser.
+    expect.set_options(timeout=30_000)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test here the time that a browser needs on a busy machine."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(400))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        for child in item.config.stash[CHILDREN]:
+            report.sections.append((f"output of {child.name}", child.tail(LINES)))
+    return report
+
+
+@pytest.fixture(scope="session")
+def watch(pytestconfig: pytest.Config):
+    """Show the output of these programs when a test fails."""
+    return pytestconfig.stash[CHILDREN].extend
 
 
 def missing(what: str) -> None:
@@ -88,13 +113,15 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def world(tmp_path_factory: pytest.TempPathFactory, watch) -> AsyncIterator[World]:
     """Return two Home Assistants and an agent, linked; and in Home two dashboards and a guest."""
     world = World(tmp_path_factory.mktemp("world"), (free_port(), free_port()), print)
+    watch(home.process for home in world.homes)
     try:
         await world.start()
         await world.pair()
         await world.add_agent()
+        watch([world.agent.process])
         await world.link()
         await add_dashboard(world, STRATEGY, {"strategy": {"type": "custom:infrafabric"}})
         cards = [{"type": "custom:infrafabric-card", "show_studios": False}]
@@ -129,11 +156,12 @@ async def open_page(browser: Browser, world: World, logins: dict[str, Any]) -> A
         context = await browser.new_context(
             storage_state=logins[user], viewport={"width": width, "height": height}, **how
         )
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = await context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         await page.goto(world.home.home.url + path)
-        await expect(row(page, "Studio")).to_have_count(1, timeout=20_000)
+        await expect(row(page, "Studio")).to_have_count(1, timeout=60_000)
         return page
 
     yield open_

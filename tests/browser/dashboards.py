@@ -43,6 +43,7 @@ async def add_guest(world: World) -> None:
 async def log_in(browser: Browser, world: World, username: str, password: str, **how: Any) -> Any:
     """Log in by the form and return what the browser keeps of it."""
     context = await browser.new_context(**how)
+    context.set_default_timeout(60_000)
     page = await context.new_page()
     await page.goto(world.home.home.url)
     await page.fill("input[name=username]", username)

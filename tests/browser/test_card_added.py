@@ -20,13 +20,13 @@ async def test_the_card_picker_offers_the_card_with_its_preview_by_card_and_by_e
     await picker.get_by_role("tab", name="By card").click()
     await picker.get_by_placeholder("Search cards").fill("InfraFabric")
     preview = picker.locator("infrafabric-card")
-    await expect(preview.get_by_role("heading", name="Demo mesh")).to_be_visible(timeout=20_000)
+    await expect(preview.get_by_role("heading", name="Demo mesh")).to_be_visible(timeout=60_000)
     await expect(preview.locator("tbody tr", has_text="Studio")).to_contain_text("Connected")
 
     await picker.get_by_role("tab", name="By entity").click()
     await picker.get_by_placeholder("Search entities").fill("Peers online")
     await picker.get_by_text("Peers online").first.click()
-    await expect(preview.get_by_role("heading", name="Demo mesh")).to_be_visible(timeout=20_000)
+    await expect(preview.get_by_role("heading", name="Demo mesh")).to_be_visible(timeout=60_000)
     # What was suggested is of that entity's mesh, and without the studios.
     config = await preview.first.evaluate("(card) => card.config")
     assert config["entry_id"] == world.home.entry_id
@@ -56,7 +56,7 @@ async def test_a_dashboard_that_builds_itself_is_added_without_yaml(
     )
     try:
         await page.goto(f"{world.home.home.url}/my-sites")
-        await expect(page.get_by_role("heading", name="Demo mesh")).to_be_visible(timeout=20_000)
+        await expect(page.get_by_role("heading", name="Demo mesh")).to_be_visible(timeout=60_000)
         config = await api.call("lovelace/config", url_path="my-sites", force=True)
         assert config == {"strategy": {"type": "custom:infrafabric"}}
     finally:

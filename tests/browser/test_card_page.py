@@ -1,11 +1,22 @@
 """The card alone in a browser: what it shows, and what it does when somebody acts."""
 
 from datetime import UTC, datetime, timedelta
+import re
 
 from playwright.async_api import Page, expect
 import pytest
 
-from .card_page import a_peer, a_snapshot, a_studio, open_card, pixels, serious_findings, tell
+from .card_page import (
+    FRAMES,
+    a_peer,
+    a_snapshot,
+    a_studio,
+    drawn,
+    open_card,
+    pixels,
+    serious_findings,
+    tell,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -13,6 +24,13 @@ RED = "219,68,55"
 """--error-color of the page."""
 CRITICAL = "255,111,34"
 """The colour of a critical link."""
+GOOD = "139,195,74"
+"""That of a good one."""
+
+
+async def called(page: Page, times: int) -> None:
+    """Wait until the card has called so many actions."""
+    await page.wait_for_function("(times) => fake.calls.length >= times", arg=times)
 
 
 def dark(counts: dict[str, int]) -> int:
@@ -32,15 +50,12 @@ async def test_the_list_says_what_the_picture_shows_and_sorts_by_keyboard(page: 
     )
     rows = page.locator("tbody tr")
     await expect(rows).to_have_count(3)
-    assert [await row.locator("th").inner_text() for row in await rows.all()] == [
-        "Cabin",
-        "Garage",
-        "Studio",
-    ]
+    await expect(rows.locator("th")).to_have_text(["Cabin", "Garage", "Studio"])
     await expect(rows.nth(0)).to_contain_text("Relay, UDP")
     await expect(rows.nth(1)).to_contain_text("Unreachable")
-    summary = await page.get_by_role("img").first.get_attribute("aria-label")
-    assert "3 peers, 2 connected, 0 reached over others, 1 unreachable" in str(summary)
+    await expect(page.get_by_role("img").first).to_have_attribute(
+        "aria-label", re.compile("3 peers, 2 connected, 0 reached over others, 1 unreachable")
+    )
 
     head = page.get_by_role("button", name="Round trip")
     await head.focus()
@@ -55,7 +70,7 @@ async def test_the_list_says_what_the_picture_shows_and_sorts_by_keyboard(page: 
 async def test_a_peer_that_is_gone_turns_red_in_the_picture(page: Page) -> None:
     await open_card(page, {"show_peers": False})
     await tell(page, a_snapshot(a_peer(1), a_peer(2)))
-    await page.wait_for_function("() => true")
+    await drawn(page, lambda counts: counts.get(GOOD, 0) > 50)
     assert (await pixels(page)).get(RED, 0) == 0
 
     await tell(
@@ -66,13 +81,13 @@ async def test_a_peer_that_is_gone_turns_red_in_the_picture(page: Page) -> None:
             "links_removed": [[0, 2]],
         },
     )
-    await page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
-    assert (await pixels(page))[RED] > 50
+    await drawn(page, lambda counts: counts.get(RED, 0) > 50)
 
 
 async def test_pointing_at_a_dot_says_who_it_is_and_marks_the_row(page: Page) -> None:
     await open_card(page, {})
     await tell(page, a_snapshot(a_peer(1, "Studio")))
+    await drawn(page, lambda counts: counts.get(GOOD, 0) > 50)
     canvas = page.get_by_role("img").first
     box = await canvas.bounding_box()
     assert box is not None
@@ -91,6 +106,7 @@ async def test_the_picture_of_few_peers_is_lower_than_that_of_many(page: Page) -
     for count in (2, 5, 7):
         await tell(page, a_snapshot(*(a_peer(number) for number in range(1, count + 1))))
         await expect(page.locator("tbody tr")).to_have_count(count)
+        await page.evaluate(FRAMES)
         box = await canvas.bounding_box()
         assert box is not None
         heights.append(round(box["height"]))
@@ -156,7 +172,7 @@ async def test_a_link_that_one_end_alone_reports_ends_half_way(page: Page) -> No
         await tell(page, a_snapshot(*peers, links=[link]))
         # The link of a chosen peer is drawn in its full colour.
         await page.evaluate("() => { fake.card.chosen = 1; return fake.card.updateComplete; }")
-        await page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+        await page.evaluate(FRAMES)
         return (await pixels(page)).get(CRITICAL, 0)
 
     whole, first, second = [await drawn(says) for says in ("both", "first", "second")]
@@ -222,6 +238,7 @@ async def test_a_studio_that_refuses_leaves_the_switch_and_says_why(page: Page) 
     switch = page.get_by_role("switch", name="Recording")
     await switch.focus()
     await page.keyboard.press("Space")
+    await called(page, 1)
     await page.evaluate("() => fake.calls[0].reject({message: 'The disk is full'})")
 
     await expect(page.locator(".notice")).to_contain_text("The disk is full")
@@ -247,6 +264,7 @@ async def test_an_invitation_is_shown_and_nothing_of_it_stays(page: Page) -> Non
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("What the new peer may do").select_option("command")
     await dialog.get_by_role("button", name="Create invitation").click()
+    await called(page, 1)
     call = await page.evaluate("() => (({data, target}) => ({data, target}))(fake.calls[0])")
     assert call == {
         "data": {"role": "command", "expires_in": {"hours": 24}},
@@ -259,6 +277,7 @@ async def test_an_invitation_is_shown_and_nothing_of_it_stays(page: Page) -> Non
     # A date is no text: what is no whole invitation is not shown.
     await expect(dialog).to_contain_text("No invitation was made")
     await dialog.get_by_role("button", name="Create invitation").click()
+    await called(page, 2)
     await page.evaluate(
         """() => fake.calls[1].resolve({response: {invitation_id: "1", role: "command",
              invitation: "infrafabric:join#SECRET",
@@ -296,6 +315,7 @@ async def test_an_expired_invitation_is_taken_away(page: Page) -> None:
     await tell(page, a_snapshot())
     await page.get_by_role("button", name="Invite").click()
     await page.get_by_role("button", name="Create invitation").click()
+    await called(page, 1)
     await page.evaluate(
         """() => fake.calls[0].resolve({response: {invitation_id: "1", role: "observe",
              invitation: "infrafabric:join#SECRET",
@@ -345,7 +365,7 @@ async def test_the_subscription_ends_with_the_card_and_follows_the_chosen_mesh(p
     )
     await page.wait_for_function("() => fake.subscriptions.length === 2")
     assert await page.evaluate("() => fake.subscriptions[1].message.entry_id") == "other"
-    assert await page.evaluate("() => fake.ended") == 1
+    await page.wait_for_function("() => fake.ended === 1")
     await page.evaluate("() => fake.card.remove()")
     await page.wait_for_function("() => fake.ended === 2")
 
@@ -362,6 +382,7 @@ async def test_a_big_mesh_is_paged_searched_and_labelled_where_there_is_room(pag
     await page.get_by_label("Find a peer").fill("peer 77")
     # 77 and 770 to 779.
     await expect(page.locator("tbody tr")).to_have_count(11)
+    await page.evaluate(FRAMES)
     labelled = await page.evaluate(
         """() => fake.card.shadowRoot.querySelector("infrafabric-mesh-picture")
              .painter.labelled.length"""

@@ -10,6 +10,9 @@ from demo.mesh import MeshEntry
 from demo.processes import Child, free_port
 from demo.world import World
 
+LINES = 200
+"""Of each program; a Home Assistant that is busy with several meshes writes twenty a second."""
+
 CHILDREN: pytest.StashKey[list[Child]] = pytest.StashKey()
 """Programs whose last lines a failing test shows."""
 
@@ -30,7 +33,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield
     if report.failed:
         for child in item.config.stash[CHILDREN]:
-            report.sections.append((f"output of {child.name}", child.tail(60)))
+            report.sections.append((f"output of {child.name}", child.tail(LINES)))
     return report
 
 
@@ -48,7 +51,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory, watch) -> AsyncIterato
     watch(world.children[1:])
     try:
         await world.build()
-        watch([world.agent.process])
+        watch([world.agent.process, *world.studios.obs.children])
         yield world
     finally:
         await world.close()
@@ -67,9 +70,10 @@ async def second_mesh(world: World) -> AsyncIterator[tuple[MeshEntry, MeshEntry]
     home = await MeshEntry.create(world.homes[0], "Second mesh")
     await home.settings()
     studio = await MeshEntry.join(world.homes[1], await home.invitation())
-    await studio.settings()
-    await home.wait_connected(studio.peer_id)
+    await studio.stay_here()
+    # Studio, which has just come up, cannot show a former link.
     await studio.wait_connected(home.peer_id)
+    await home.wait_connected(studio.peer_id)
     yield home, studio
     for entry in (studio, home):
         if await entry.exists():

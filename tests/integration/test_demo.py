@@ -12,7 +12,7 @@ import pytest
 from demo import checks
 from demo.dashboard import URL_PATH
 from demo.home_assistant import REPOSITORY
-from demo.processes import Child, free_port, until
+from demo.processes import Child, free_pair, until
 from demo.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -83,7 +83,7 @@ def processes_about(text: str) -> list[str]:
 
 
 async def test_ctrl_c_ends_everything_the_demo_started(tmp_path: Path, watch) -> None:
-    ports = free_port()
+    ports = free_pair()
     demo = Child(
         "script/demo",
         [sys.executable, str(REPOSITORY / "demo" / "run.py"), "--port-base", str(ports)],
@@ -97,10 +97,10 @@ async def test_ctrl_c_ends_everything_the_demo_started(tmp_path: Path, watch) ->
         return len([line for line in processes_about(str(tmp_path)) if "hass" in line]) == 2
 
     try:
-        await until("the demo to start two Home Assistants", started, 30, while_running=demo)
+        await until("the demo to start two Home Assistants", started, 60, while_running=demo)
         await asyncio.sleep(2)
         os.kill(demo.pid, signal.SIGINT)
-        assert await demo.wait(60) == 0
+        assert await demo.wait(150) == 0
     finally:
         await demo.stop()
     assert processes_about(str(tmp_path)) == []

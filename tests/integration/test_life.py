@@ -68,7 +68,7 @@ async def becomes(studio: MeshEntry, home: MeshEntry, expected: tuple[int, int])
         return seen() == expected
 
     try:
-        await until("the sockets", look, 15)
+        await until("the sockets", look, 60)
     except DemoError:
         assert seen() == expected
 
@@ -78,7 +78,7 @@ async def test_a_reload_closes_the_old_links_and_opens_new_ones(second_mesh) -> 
     await becomes(studio, home, WHOLE)
     async with home.api.events(event_type="infrafabric_peer_connected") as connected:
         await studio.reload()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await connected.get())["data"]["peer_id"] != studio.peer_id:
                 continue
     await studio.wait_connected(home.peer_id)
@@ -102,8 +102,7 @@ async def test_the_signaling_view_is_closed_while_no_mesh_is_loaded(world: World
     url = f"{studio.home.url}/api/infrafabric/signal"
     await studio.disable(disabled=True)
     try:
-        assert links_of(studio) == 0
-        assert signs_in(studio, world.home) == 0
+        await becomes(studio, world.home, (0, 0))
         async with aiohttp.ClientSession() as http, http.get(url) as response:
             assert response.status == 503
     finally:
@@ -118,7 +117,7 @@ async def test_a_restarted_home_assistant_is_back_and_its_clean_end_is_quiet(wor
     studio = world.studio
     before = len(studio.home.log())
     assert await studio.home.stop() == 0
-    await world.home.wait_disconnected(studio.peer_id, 10)
+    await world.home.wait_disconnected(studio.peer_id, 30)
     assert findings(studio.home.log()[before:]) == []
     await studio.home.start()
     await studio.home.ready()
@@ -137,7 +136,7 @@ async def test_removing_the_entry_says_goodbye_and_leaves_nothing(second_mesh) -
     async def forgotten() -> bool:
         return all(studio.peer_id not in str(device) for device in await home.devices())
 
-    await until("Home to forget the node that left", forgotten, 15)
+    await until("Home to forget the node that left", forgotten, 30, seen=home.devices)
     assert not list(stores.glob(f"infrafabric*{studio.mesh_id}*"))
     assert await studio.devices() == []
     await becomes(studio, home, FIRST_MESH)
@@ -158,11 +157,11 @@ async def test_a_revoked_home_assistant_asks_for_a_new_invitation_and_takes_it(s
                 return flow["flow_id"]
         return None
 
-    flow_id = await until("Studio to ask for a new invitation", reauth, 15)
+    flow_id = await until("Studio to ask for a new invitation", reauth, 60, seen=studio.entry)
     flow = await Flow.resume(studio.api, "/api/config/config_entries/flow", flow_id)
     assert flow.step["step_id"] == "reauth_confirm"
     await flow.submit(invitation=await home.invitation("command"))
-    done = await flow.progress(30)
+    done = await flow.progress(90)
     assert (done["type"], done["reason"]) == ("abort", "reauth_successful")
     await studio.wait_loaded()
     await home.wait_connected(studio.peer_id)
@@ -170,6 +169,7 @@ async def test_a_revoked_home_assistant_asks_for_a_new_invitation_and_takes_it(s
 
 async def test_settings_apply_without_dropping_the_link(world: World) -> None:
     home, studio = world.home, world.studio
+    await world.link()
     async with home.api.events(event_type="infrafabric_peer_disconnected") as dropped:
         await home.settings(ice="own")
         await asyncio.sleep(3)

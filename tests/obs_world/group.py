@@ -31,7 +31,7 @@ class Group(Child):
                 os.kill(pid, signal.SIGKILL)
         self._signal(signal.SIGKILL)
         await self._process.wait()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while self.family():
                 await asyncio.sleep(0.02)
 

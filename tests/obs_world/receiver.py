@@ -5,7 +5,7 @@ from pathlib import Path
 import re
 import time
 
-from demo.processes import Child, DemoError, free_port
+from demo.processes import Child, DemoError, free_port, until
 
 
 class Receiver(Child):
@@ -43,11 +43,33 @@ class Receiver(Child):
         return int(found[-1]) if found else 0
 
     async def start(self) -> None:
-        """Start to listen; its former output is forgotten."""
+        """Start it and wait until it listens; its former output is forgotten.
+
+        Raises:
+            DemoError: It does not.
+
+        """
         self.log.unlink(missing_ok=True)
         await super().start()
+        await until(
+            f"{self.name} to listen",
+            self._listens,
+            30,
+            pause=0.05,
+            while_running=self,
+            seen=self._last,
+        )
 
-    async def wait_frames(self, count: int, seconds: float = 30.0) -> int:
+    async def _listens(self) -> bool:
+        # To connect and see would be the one stream that it takes.
+        table, state = ("udp", "07") if self.server.startswith("srt:") else ("tcp", "0A")
+        sockets = (line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines())
+        return any(line[1].endswith(f":{self.port:04X}") and line[3] == state for line in sockets)
+
+    async def _last(self) -> str:
+        return self.tail()
+
+    async def wait_frames(self, count: int, seconds: float = 60.0) -> int:
         """Wait for *count* frames and return how many there are.
 
         Raises:

@@ -22,7 +22,7 @@ PROGRAMS: Final = {
 }
 """What has to be on the machine, with Debian's package of each."""
 MISSING: Final = "needs a real OBS Studio: apt-get install --no-install-recommends"
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 120.0
 
 KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """Without it there is no Debian forky to take a newer OBS from."""
@@ -208,7 +208,7 @@ class RealObs:
             )
             answer.flush()
         await self._screen.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not chosen.read_text().endswith("\n"):
             if not self._screen.running or time.monotonic() > deadline:
                 raise DemoError(f"There is no screen\n{self._screen.tail()}")
@@ -242,7 +242,7 @@ class RealObs:
         """Ask it to end, as Ctrl-C in a terminal does; the screen stays."""
         if self._program is not None:
             os.kill(self._program.child("obs"), signal.SIGINT)
-            await self._program.wait(15)
+            await self._program.wait(60)
 
     async def stop(self) -> None:
         """End everything."""
