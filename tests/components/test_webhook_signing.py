@@ -6,7 +6,7 @@ from pathlib import Path
 import shutil
 import subprocess
 
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.infrafabric.surfaces.webhooks.signing import (
@@ -123,6 +123,7 @@ def test_a_missing_header_is_named(name: str) -> None:
     assert caught.value.code == "missing_header"
 
 
+@settings(deadline=None)
 @given(position=st.integers(0, len(BODY) * 8 - 1))
 def test_any_flipped_bit_of_the_body_is_noticed(position: int) -> None:
     body = bytearray(BODY)

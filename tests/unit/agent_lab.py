@@ -6,7 +6,9 @@ import json
 import os
 from pathlib import Path
 import queue
+import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -45,6 +47,15 @@ def environment(**changes: str) -> dict[str, str]:
     return {**kept, "PYTHONPYCACHEPREFIX": str(ROOT / ".cache" / "pycache"), **changes}
 
 
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody has, nor gets by asking the kernel for any."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 class Running:
     """A command that stays, with its output line by line."""
 
@@ -61,11 +72,15 @@ class Running:
         self.notes: queue.Queue[str] = queue.Queue()
         self.said: list[str] = []
         self.printed: list[str] = []
-        for stream, into in (
-            (self.process.stdout, self.lines),
-            (self.process.stderr, self.notes),
-        ):
-            threading.Thread(target=self._pump, args=(stream, into), daemon=True).start()
+        self._pumps = [
+            threading.Thread(target=self._pump, args=(stream, into), daemon=True)
+            for stream, into in (
+                (self.process.stdout, self.lines),
+                (self.process.stderr, self.notes),
+            )
+        ]
+        for pump in self._pumps:
+            pump.start()
 
     @staticmethod
     def _pump(stream: Any, into: queue.Queue[str]) -> None:
@@ -107,12 +122,16 @@ class Running:
                 return event
 
     def stderr(self) -> str:
+        if self.process.poll() is not None:
+            # All that it said, however late its last words are read.
+            for pump in self._pumps:
+                pump.join(20)
         with contextlib.suppress(queue.Empty):
             while True:
                 self.said.append(self.notes.get(timeout=0.1))
         return "\n".join(self.said)
 
-    def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = 15) -> int:
+    def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = 20) -> int:
         """Send a signal and return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(how)

@@ -41,6 +41,7 @@ from infrafabric.mesh.errors import (
 from infrafabric.mesh.model import ReceiptStatus, Role
 from infrafabric.mesh.signaling.actions import Limits
 
+from .agent_lab import free_port
 from .mesh_lab import Lab
 
 LOCAL = ("--local-address", "127.0.0.1")
@@ -430,10 +431,11 @@ async def test_a_port_that_is_taken_is_named(desk: Desk) -> None:
 
 
 async def test_a_node_that_hosts_its_server_tells_an_address_that_reaches_it(
-    desk: Desk, unused_tcp_port: int
+    desk: Desk,
 ) -> None:
-    hosts = ("--host-signal", f"0.0.0.0:{unused_tcp_port}")
-    announced = f"ws://127.0.0.1:{unused_tcp_port}/api/infrafabric/signal"
+    port = free_port()
+    hosts = ("--host-signal", f"0.0.0.0:{port}")
+    announced = f"ws://127.0.0.1:{port}/api/infrafabric/signal"
     await desk.out(
         *("init", "--state", desk.home, "--mesh", "M", "--name", "X", *LOCAL, *hosts),
         *("--signal", announced),

@@ -110,7 +110,7 @@ async def run(*script: Session) -> ScriptedClient:
     """Run a script to its end, and stop."""
     client = ScriptedClient(*script)
     await client.start()
-    await asyncio.wait_for(client.ended.wait(), 5)
+    await asyncio.wait_for(client.ended.wait(), 20)
     await client.stop()
     return client
 
@@ -145,7 +145,7 @@ async def test_pauses_are_never_shorter_than_they_say_and_a_little_different_eac
 
     client = Client(*[fails(refused())] * 50)
     await client.start()
-    await asyncio.wait_for(client.ended.wait(), 5)
+    await asyncio.wait_for(client.ended.wait(), 20)
     await client.stop()
 
     long = [pause * (1 + RETRY_JITTER) for pause in client.pauses[3:]]
@@ -188,14 +188,14 @@ async def test_a_wrong_password_ends_the_attempts_until_somebody_starts_them_aga
     for _ in range(2):
         ended.clear()
         await client.start()
-        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.wait_for(ended.wait(), 20)
         assert not client.connected
     assert client.pauses == []
     # Told both times: the second password was wrong as well.
     assert client.news() == ["studio_auth_failed", "studio_auth_failed"]
 
     await client.start()
-    await asyncio.wait_for(client.ended.wait(), 5)
+    await asyncio.wait_for(client.ended.wait(), 20)
     assert client.connected
     await client.stop()
 
@@ -222,7 +222,7 @@ async def test_state_is_known_from_ready_on_and_kept_when_the_connection_is_lost
     assert (client.connected, client.state) == (False, None)
 
     await client.start()
-    await asyncio.wait_for(client.ended.wait(), 5)
+    await asyncio.wait_for(client.ended.wait(), 20)
     await client.stop()
 
     assert seen == [(True, STATE), (False, STATE)]
@@ -261,7 +261,7 @@ async def test_a_subscriber_that_fails_or_leaves_harms_nobody(
     last: list[StudioEvent] = []
     client.subscribe(last.append)
     await client.start()
-    await asyncio.wait_for(client.ended.wait(), 5)
+    await asyncio.wait_for(client.ended.wait(), 20)
     await client.stop()
 
     assert heard == [Connected(STATE)]
@@ -295,7 +295,7 @@ async def test_the_end_comes_during_a_pause_too() -> None:
 
     client = Client(fails(refused()))
     await client.start()
-    await asyncio.wait_for(client.ended.wait(), 5)
+    await asyncio.wait_for(client.ended.wait(), 20)
     await client.stop()
 
     assert await tasks_left() == set()
@@ -315,8 +315,8 @@ async def test_a_session_that_fails_while_it_is_ended_does_not_keep_the_client_a
 
     client = ScriptedClient(session, stays)
     await client.start()
-    await asyncio.wait_for(client.ended.wait(), 5)
-    await asyncio.wait_for(client.stop(), 5)
+    await asyncio.wait_for(client.ended.wait(), 20)
+    await asyncio.wait_for(client.stop(), 20)
 
     assert client.news() == [Connected]
     assert await tasks_left() == set()
@@ -326,7 +326,7 @@ async def test_starting_and_stopping_twice_is_as_good_as_once() -> None:
     client = ScriptedClient(stays)
     await client.start()
     await client.start()
-    await asyncio.wait_for(client.ended.wait(), 5)
+    await asyncio.wait_for(client.ended.wait(), 20)
     assert len(await tasks_left()) == 1
 
     await client.stop()
@@ -341,7 +341,7 @@ async def test_what_was_stopped_can_be_started_again_and_tells_its_failures_anew
         client.ended.clear()
         client.script = [fails(refused())]
         await client.start()
-        await asyncio.wait_for(client.ended.wait(), 5)
+        await asyncio.wait_for(client.ended.wait(), 20)
         await client.stop()
 
     assert client.news() == ["studio_refused_connection"] * 2
@@ -360,7 +360,7 @@ async def test_who_is_cancelled_while_stopping_a_client_stays_cancelled() -> Non
 
     client = ScriptedClient(session)
     await client.start()
-    await asyncio.wait_for(client.ended.wait(), 5)
+    await asyncio.wait_for(client.ended.wait(), 20)
     stopping = asyncio.create_task(client.stop())
     await asyncio.sleep(0)
     stopping.cancel()

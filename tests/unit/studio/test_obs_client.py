@@ -38,6 +38,7 @@ from infrafabric.studio.events import (
 from infrafabric.studio.model import Feature, OutputState
 from infrafabric.studio.obs import ObsClient, outputs, probe_obs, showing, watching
 from infrafabric.studio.obs.changing import Transitions
+from infrafabric.studio.obs.connection import REQUEST_TIMEOUT
 from tests.unit.studio.obs_world import PASSWORD, STREAM, FakeObs, serving
 
 KEY = "k3y-of-the-stream"
@@ -101,7 +102,10 @@ def of(events: list[StudioEvent], kind: type) -> list:
 # -- reading --------------------------------------------------------------------------------------
 
 
-async def test_everything_is_read_in_two_rounds(client, fake):
+async def test_everything_is_read_in_two_rounds(make, fake):
+    client = make(poll_interval=3600)
+    await client.start()
+    await until(lambda: client.connected)
     assert [frame["op"] for frame in fake.said[:4]] == [1, 8, 8]
     state = client.state
     assert list(state.sources) == ["uuid-1", "uuid-2"]
@@ -114,6 +118,7 @@ async def test_everything_is_read_in_two_rounds(client, fake):
     assert Feature.WHIP in state.features
     assert Feature.CHAPTER not in state.features
     assert KEY not in repr(state)
+    await client.stop()
 
 
 async def test_an_obs_that_is_loading_is_asked_again(make, fake):
@@ -261,7 +266,7 @@ async def test_a_start_that_fails_is_told_at_once(client, fake, events):
     await until(lambda: "StartStream" in [name for name, _data in fake.asked])
     await fail()
     with pytest.raises(RefusedError) as raised:
-        await asyncio.wait_for(started, 3)
+        await asyncio.wait_for(started, 10)
     assert raised.value.code == "output_failed"
     assert [event.what for event in of(events, OutputHappened)] == [Happening.FAILED]
 
@@ -335,7 +340,7 @@ async def test_an_emergency_stop_reports_on_each_and_raises_for_none(client, fak
     fake.answers["GetRecordStatus"] = {"outputActive": True}
     fake.answers["StopRecord"] = (500, "The disk is on fire.")
     await until(lambda: client.state.outputs["record"].state is OutputState.ACTIVE)
-    reports = {report.output: report for report in await client.stop_everything(timeout=1)}
+    reports = {report.output: report for report in await client.stop_everything()}
     assert reports["stream"].stopped
     assert reports["stream"].was_on is False
     assert not reports["record"].stopped
@@ -470,8 +475,9 @@ async def test_a_stop_is_sent_though_obs_does_not_answer_how_things_are(client, 
     await fake.tell("StreamStateChanged", outputState="OBS_WEBSOCKET_OUTPUT_STARTED")
     await until(lambda: client.state.outputs["stream"].state is OutputState.ACTIVE)
     fake.silent.add("GetStats")
-    stop = asyncio.create_task(client.stop_output("stream", timeout=5))
-    await until(lambda: "StopStream" in [name for name, _data in fake.asked], 3)
+    stop = asyncio.create_task(client.stop_output("stream", timeout=30))
+    # Well before the statistics are given up.
+    await until(lambda: "StopStream" in [name for name, _data in fake.asked], REQUEST_TIMEOUT - 2)
     await fake.tell("StreamStateChanged", outputState="OBS_WEBSOCKET_OUTPUT_STOPPED")
 
     assert (await stop).state is OutputState.STOPPED
@@ -686,7 +692,7 @@ async def test_a_start_that_obs_is_not_ready_for_is_asked_again(client, fake):
 
 async def test_a_start_ends_in_time_when_obs_answers_nothing(client, fake):
     fake.silent.add("GetStreamStatus")
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(REQUEST_TIMEOUT - 2):
         with pytest.raises(DeadlineError) as raised:
             await client.start_output("stream", timeout=0.1)
     assert raised.value.code == "not_confirmed"

@@ -135,7 +135,7 @@ async def test_everything_stops_and_each_output_is_reported(vmix: Studio) -> Non
         await vmix.client.start_output(name)
     vmix.faults.ignore.add("StopExternal")
     vmix.simulator.requests.clear()
-    reports = {r.output: r for r in await vmix.client.stop_everything(timeout=1)}
+    reports = {r.output: r for r in await vmix.client.stop_everything(timeout=4)}
 
     assert len(reports) == 13
     # What runs is told to stop before anything is read.
@@ -158,7 +158,7 @@ async def test_a_start_that_hangs_does_not_hold_up_the_emergency_stop(vmix: Stud
     vmix.faults.ignore.add("StartStreaming")
     start = asyncio.create_task(vmix.client.start_output("stream_1", timeout=30))
     await until(lambda: "StartStreaming" in vmix.functions)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         reports = await vmix.client.stop_everything()
     start.cancel()
 

@@ -15,7 +15,7 @@ async def talk(port: int, *lines: bytes) -> bytes:
         for line in (b"", *lines):
             if line:
                 writer.write(line)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 heard += await reader.read(100_000)
     finally:
         writer.close()

@@ -191,12 +191,12 @@ LAUGHS = (
     ],
 )
 def test_attacks_and_nonsense_are_protocol_errors_at_once(data: bytes) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(ProtocolError) as error:
         parse(data)
 
     assert error.value.code == "studio_protocol"
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
     assert "passwd" not in str(error.value)
 
 
