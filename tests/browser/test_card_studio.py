@@ -30,7 +30,7 @@ async def test_a_switch_in_the_card_starts_and_stops_a_recording_of_vmix(
         page = await open_page()
         panel = page.locator("infrafabric-studio-panel").first
         switch = panel.get_by_role("switch", name="Recording", exact=True)
-        await expect(switch).to_have_attribute("aria-checked", "false", timeout=20_000)
+        await expect(switch).to_have_attribute("aria-checked", "false", timeout=60_000)
         for wanted in (True, False):
             await switch.click()
             await expect(switch).to_have_attribute("aria-checked", str(wanted).lower())
@@ -44,7 +44,7 @@ async def test_a_switch_in_the_card_starts_and_stops_a_recording_of_vmix(
 
 
 async def test_a_switch_in_the_card_starts_and_stops_a_recording_of_the_real_obs(
-    world: World, open_page: Open, tmp_path: Path, pytestconfig: pytest.Config
+    world: World, open_page: Open, tmp_path: Path, pytestconfig: pytest.Config, watch
 ) -> None:
     if missing := missing_programs():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(
@@ -53,6 +53,7 @@ async def test_a_switch_in_the_card_starts_and_stops_a_recording_of_the_real_obs
     obs = RealObs(tmp_path / "obs")
     try:
         await obs.start()
+        watch(obs.children)
         flow = await world.home.api.config_flow(DOMAIN)
         await flow.choose("obs")
         done = await flow.submit(
@@ -65,18 +66,18 @@ async def test_a_switch_in_the_card_starts_and_stops_a_recording_of_the_real_obs
         page = await open_page()
         panel = page.locator("infrafabric-studio-panel").first
         switch = panel.get_by_role("switch", name="Recording", exact=True)
-        await expect(switch).to_have_attribute("aria-checked", "false", timeout=20_000)
+        await expect(switch).to_have_attribute("aria-checked", "false", timeout=60_000)
 
         await switch.click()
-        await expect(switch).to_have_attribute("aria-checked", "true", timeout=20_000)
+        await expect(switch).to_have_attribute("aria-checked", "true", timeout=60_000)
         await expect(switch).to_have_attribute("aria-busy", "false")
 
         async def video() -> Path | None:
             return next(obs.videos.iterdir(), None)
 
-        recorded = await until("the file of the recording", video, 20)
+        recorded = await until("the file of the recording", video, 60)
         picture = panel.get_by_role("img", name="Program of")
-        await expect(picture).to_have_js_property("naturalWidth", 1280, timeout=20_000)
+        await expect(picture).to_have_js_property("naturalWidth", 1280, timeout=60_000)
         await expect(panel.get_by_text("Scene").first).to_be_visible()
         assert await serious_findings(page, "infrafabric-studio-panel") == []
         # OBS writes a picture that stands still only at the end; it must have some seconds of it.
@@ -85,15 +86,15 @@ async def test_a_switch_in_the_card_starts_and_stops_a_recording_of_the_real_obs
             await panel.screenshot(path=IMAGES / "card-studio.png")
 
         await switch.click()
-        await expect(switch).to_have_attribute("aria-checked", "false", timeout=20_000)
+        await expect(switch).to_have_attribute("aria-checked", "false", timeout=60_000)
 
         async def finished() -> bool:
             return recorded.stat().st_size > 0
 
-        await until("the recording to be written to its end", finished, 20)
+        await until("the recording to be written to its end", finished, 60)
         # OBS itself is gone: nothing is shown as if it could still be switched.
         await obs.kill()
-        await expect(switch).to_have_attribute("aria-disabled", "true", timeout=40_000)
+        await expect(switch).to_have_attribute("aria-disabled", "true", timeout=60_000)
         await world.home.api.rest(
             "DELETE", f"/api/config/config_entries/entry/{done['result']['entry_id']}"
         )

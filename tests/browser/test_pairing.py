@@ -24,9 +24,9 @@ from .dashboards import IMAGES
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SHOWN: Final = 30_000
+SHOWN: Final = 60_000
 """Milliseconds until a page or a step of a dialog is shown on a busy machine."""
-JOINED: Final = 60_000
+JOINED: Final = 90_000
 MESH: Final = "Harbour mesh"
 ORCHARD: Final = "Orchard mesh"
 NEAR: Final = ("--local-address", "127.0.0.1")
@@ -103,8 +103,18 @@ class Side:
         # It is not to be changed, and there is nothing to try out.
         await expect(editor.get_by_role("textbox")).to_have_attribute("contenteditable", "false")
         await expect(editor.get_by_role("button", name="Test")).to_have_count(0)
+        # What an earlier test copied must not pass for it.
+        await self.page.evaluate("() => navigator.clipboard.writeText('nothing')")
         await editor.get_by_role("button", name="Copy to clipboard").click()
-        copied = str(await self.page.evaluate("() => navigator.clipboard.readText()"))
+
+        async def clipboard() -> str:
+            return str(await self.page.evaluate("() => navigator.clipboard.readText()"))
+
+        async def written() -> str | None:
+            text = await clipboard()
+            return None if text == "nothing" else text
+
+        copied = await until("something to be copied", written, 30, seen=clipboard)
         assert re.fullmatch(r"infrafabric:join#if1\.[\w-]+", copied)
         return copied
 
@@ -131,11 +141,12 @@ class Side:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def sides(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory, watch
 ) -> AsyncIterator[tuple[Side, Side]]:
     """Return two new Home Assistants that know nothing of each other, logged in at both."""
     folder = tmp_path_factory.mktemp("pairing")
     homes = [HomeAssistant(name, folder / name.lower(), free_port()) for name in ("Home", "Studio")]
+    watch(home.process for home in homes)
     contexts: list[BrowserContext] = []
     problems: list[str] = []
     try:
@@ -332,7 +343,7 @@ async def test_a_vmix_is_added_and_a_switch_of_its_device_page_records(
             async def done(wanted: bool = wanted) -> bool:
                 return (simulator.world.recording_since is not None) is wanted
 
-            await until(f"vMix to record: {wanted}", done, 20)
+            await until(f"vMix to record: {wanted}", done, 60)
             await expect(switch).to_be_checked(checked=wanted, timeout=SHOWN)
     finally:
         await simulator.stop()
