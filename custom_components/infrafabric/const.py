@@ -90,5 +90,9 @@ EVENT_WEBHOOK: Final = "infrafabric_webhook"
 MAX_EVENT_CONTENT: Final = 8 * 1024
 """Bytes of JSON content in an event or a state; more would bloat the recorder's database."""
 
-LEAVE_TIMEOUT: Final = 10.0
-"""Seconds that removing an entry may take to tell the mesh: a person waits for the dialog."""
+LEAVE_TIMEOUT: Final = 20.0
+"""Seconds that removing an entry may take to tell the mesh: a person waits for the dialog.
+
+Another member may have dialled this node in the moment in which it was unloaded; nobody answers
+that any more, so it dials again after the ten seconds of the attempt.
+"""

@@ -14,8 +14,10 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.infrafabric import async_remove_config_entry_device
-from custom_components.infrafabric.const import DOMAIN
+from custom_components.infrafabric.const import DOMAIN, LEAVE_TIMEOUT
 from custom_components.infrafabric.mesh.errors import InvalidError, MeshError, UnreachableError
+from custom_components.infrafabric.mesh.overlay.healing import FIRST_DELAY, JITTER
+from custom_components.infrafabric.mesh.overlay.links import DEADLINE
 from custom_components.infrafabric.mesh.signaling.server import SignalingServer
 from custom_components.infrafabric.store import MeshStore
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
@@ -215,6 +217,11 @@ async def test_removing_the_entry_says_goodbye_and_forgets_the_key(
     assert not meshes.node.running
     assert meshes.node.subscribers == 0
     assert await MeshStore(hass, MESH_ID).load() is None
+
+
+def test_the_goodbye_outlasts_an_attempt_of_another_member_that_nobody_answers() -> None:
+    second_attempt = DEADLINE + FIRST_DELAY * (1 + JITTER)
+    assert second_attempt + 5 < LEAVE_TIMEOUT
 
 
 async def test_a_mesh_of_one_is_left_without_waiting(
