@@ -22,6 +22,9 @@ from .log_check import findings
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MINUTE = 60.0
+LONGEST = 240.0
+"""Seconds that the three rounds of each agent may take on a slow machine."""
+ROUNDS = 3
 
 HELPER = '''
 """A test's own integration: looks for garbage on demand, and may have faults of its own."""
@@ -126,15 +129,21 @@ GONE = (
 )
 
 
-async def come_and_go(mesh: MeshEntry, agent: Agent, until: float, *, kill: bool) -> int:
+def goes_on(began: float, rounds: int) -> bool:
+    """Tell whether a minute, or an agent's rounds, are not over."""
+    lasted = time.monotonic() - began
+    return lasted < MINUTE or (rounds < ROUNDS and lasted < LONGEST)
+
+
+async def come_and_go(mesh: MeshEntry, agent: Agent, began: float, *, kill: bool) -> int:
     """Let an agent link, talk and vanish, again and again; return how often it was linked."""
     rounds = 0
-    while time.monotonic() < until:
+    while goes_on(began, rounds):
         await agent.start()
         await agent.wait_linked(mesh.peer_id)
         rounds += await talk(mesh, agent)
         await asyncio.sleep(1)
-        await (agent.process.kill() if kill else agent.process.stop(10))
+        await (agent.process.kill() if kill else agent.stop())
     return rounds
 
 
@@ -167,18 +176,18 @@ async def test_a_minute_of_links_coming_and_going_leaves_a_clean_log(tmp_path: P
         await mesh.add_automation(ANSWER)
         await guest(mesh, leaving)
         await guest(mesh, dying)
-        end = time.monotonic() + MINUTE
+        began = time.monotonic()
         try:
             async with asyncio.TaskGroup() as group:
                 counts = [
-                    group.create_task(come_and_go(mesh, leaving, end, kill=False)),
-                    group.create_task(come_and_go(mesh, dying, end, kill=True)),
+                    group.create_task(come_and_go(mesh, leaving, began, kill=False)),
+                    group.create_task(come_and_go(mesh, dying, began, kill=True)),
                 ]
-                group.create_task(reloads(mesh, end))
+                group.create_task(reloads(mesh, began + MINUTE))
         finally:
             await leaving.process.kill()
             await dying.process.kill()
-        assert all(count.result() >= 3 for count in counts)
+        assert min(count.result() for count in counts) >= ROUNDS
     log = mesh.home.log()
     assert findings(log) == []
 
@@ -190,6 +199,8 @@ async def test_a_planted_blocking_call_and_a_planted_leak_are_found(tmp_path: Pa
         await guest(mesh, agent)
         await agent.start()
         await agent.wait_linked(mesh.peer_id)
+        # The faults are of those whom Home Assistant tells of the link.
+        await mesh.wait_connected(agent.peer_id)
         await agent.stop()
     found = findings(mesh.home.log())
     assert any("Detected blocking call to open" in finding for finding in found)

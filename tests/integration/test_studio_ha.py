@@ -2,13 +2,15 @@
 
 import asyncio
 import base64
+from collections.abc import AsyncIterator
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 
 from demo.api import Json
-from demo.mesh import DOMAIN
+from demo.mesh import DOMAIN, WAIT
 from demo.processes import DemoError, until
 from demo.studios import DESTINATION, OBS_PASSWORD, STREAM_KEY, StudioEntry
 from demo.world import World
@@ -51,18 +53,39 @@ async def scenes(obs: StudioEntry) -> set[str]:
     return {scene["sceneName"] for scene in (await request(obs, "GetSceneList"))["scenes"]}
 
 
-async def event_attributes(obs: StudioEntry) -> Json:
-    state = (await obs.api.states())[await obs.entity("activity")]
-    attributes: Json = state["attributes"]
-    return attributes
+class Activity:
+    """What the event entity has told since, in order: the next one may follow at once."""
+
+    def __init__(self, changes: asyncio.Queue[Json], entity_id: str) -> None:
+        self._changes = changes
+        self._entity_id = entity_id
+        self.told: list[Json] = []
+
+    def _of(self, kind: str) -> Json | None:
+        while not self._changes.empty():
+            change = self._changes.get_nowait()["data"]
+            if change["entity_id"] == self._entity_id and change["new_state"]:
+                self.told.append(change["new_state"]["attributes"])
+        return next((event for event in self.told if event.get("event_type") == kind), None)
+
+    async def wait(self, kind: str) -> Json:
+        """Wait for an event of a kind and return its attributes."""
+
+        async def look() -> Json | None:
+            return self._of(kind)
+
+        async def seen() -> list[str | None]:
+            return [event.get("event_type") for event in self.told]
+
+        return await until(f"OBS to tell {kind}", look, WAIT, seen=seen)
 
 
-async def wait_event(obs: StudioEntry, kind: str, seconds: float = 30.0) -> Json:
-    async def told() -> Json | None:
-        attributes = await event_attributes(obs)
-        return attributes if attributes.get("event_type") == kind else None
-
-    return await until(f"OBS to tell {kind}", told, seconds)
+@contextlib.asynccontextmanager
+async def activity(obs: StudioEntry) -> AsyncIterator[Activity]:
+    """Listen to what the event entity tells."""
+    entity_id = await obs.entity("activity")
+    async with obs.api.events(event_type="state_changed") as changes:
+        yield Activity(changes, entity_id)
 
 
 async def ffprobe(path: Path) -> Json:
@@ -123,9 +146,10 @@ async def test_a_new_scene_is_there_at_once_goes_on_air_and_vanishes(obs: Studio
     async def listed() -> bool:
         return "Interview" in await options()
 
-    await until("the new scene to be listed", listed, 10)
-    await select(obs, "program", "Interview")
-    assert (await wait_event(obs, "scene_changed"))["scene"] == "Interview"
+    await until("the new scene to be listed", listed, WAIT, seen=options)
+    async with activity(obs) as told:
+        await select(obs, "program", "Interview")
+        assert (await told.wait("scene_changed"))["scene"] == "Interview"
 
     other = next(option for option in await options() if option != "Interview")
     report = await obs.act("switch_scene", scene=other)
@@ -137,7 +161,7 @@ async def test_a_new_scene_is_there_at_once_goes_on_air_and_vanishes(obs: Studio
     async def gone() -> bool:
         return "Interview" not in await options()
 
-    await until("the scene to be gone", gone, 10)
+    await until("the scene to be gone", gone, WAIT, seen=options)
 
 
 async def test_a_scene_that_was_made_a_moment_ago_goes_on_air(obs: StudioEntry) -> None:
@@ -197,12 +221,11 @@ async def test_statistics_are_read(obs: StudioEntry) -> None:
 
         async def measured(key: str = key) -> bool:
             value = await obs.state(key)
-            return value not in (None, "unknown", "unavailable") and float(value) > 0
+            if value in (None, "unknown", "unavailable"):
+                return False
+            return float(value) >= 0 if key == "cpu" else float(value) > 0
 
-        if key == "cpu":
-            assert float(await obs.state(key) or "nan") >= 0
-        else:
-            await until(f"{key} to be read", measured, 20)
+        await until(f"{key} to be read", measured, WAIT, seen=lambda key=key: obs.state(key))
 
 
 # -- recording --------------------------------------------------------------------------------
@@ -211,19 +234,20 @@ async def test_statistics_are_read(obs: StudioEntry) -> None:
 async def test_a_recording_pauses_ends_as_a_file_that_plays_and_tells_its_path(
     obs: StudioEntry,
 ) -> None:
-    await switch(obs, "output_record", "on")
-    await obs.wait_state("state_record", "active")
-    await asyncio.sleep(1.5)
-    await obs.act("pause_recording")
-    await obs.wait_state("state_record", "paused")
-    await obs.act("resume_recording")
-    await obs.wait_state("state_record", "active")
-    # Safe to repeat.
-    await switch(obs, "output_record", "on")
-    await switch(obs, "output_record", "off")
-    await obs.wait_state("state_record", "stopped")
+    async with activity(obs) as told:
+        await switch(obs, "output_record", "on")
+        await obs.wait_state("state_record", "active")
+        await asyncio.sleep(1.5)
+        await obs.act("pause_recording")
+        await obs.wait_state("state_record", "paused")
+        await obs.act("resume_recording")
+        await obs.wait_state("state_record", "active")
+        # Safe to repeat.
+        await switch(obs, "output_record", "on")
+        await switch(obs, "output_record", "off")
+        await obs.wait_state("state_record", "stopped")
+        path = Path((await told.wait("recording_finished"))["path"])
 
-    path = Path((await wait_event(obs, "recording_finished"))["path"])
     streams = (await ffprobe(path))["streams"]
     assert {"video"} <= {stream["codec_type"] for stream in streams}
 
@@ -259,18 +283,19 @@ async def test_a_stream_that_its_receiver_drops_reconnects_and_tells_so(
     assert (started["output"], started["state"]) == ("stream", "active")
     await receiver.wait_frames(10)
 
-    await receiver.kill()
-    await obs.wait_state("state_stream", "reconnecting")
-    assert (await event_attributes(obs))["event_type"] == "stream_reconnecting"
-    # It is still meant to run.
-    assert await obs.state("output_stream") == "on"
-    await receiver.start()
-    await obs.wait_state("state_stream", "active")
-    await receiver.wait_frames(10)
+    async with activity(obs) as told:
+        await receiver.kill()
+        await obs.wait_state("state_stream", "reconnecting")
+        await told.wait("stream_reconnecting")
+        # It is still meant to run.
+        assert await obs.state("output_stream") == "on"
+        await receiver.start()
+        await obs.wait_state("state_stream", "active")
+        await receiver.wait_frames(10)
 
-    await switch(obs, "output_stream", "off")
-    await obs.wait_state("state_stream", "stopped")
-    await wait_event(obs, "stream_stopped")
+        await switch(obs, "output_stream", "off")
+        await obs.wait_state("state_stream", "stopped")
+        await told.wait("stream_stopped")
 
 
 async def test_a_stream_arrives_over_srt(obs: StudioEntry, tmp_path: Path) -> None:
@@ -314,7 +339,7 @@ async def test_a_stream_that_nobody_takes_is_an_error_and_not_a_state(
         await obs.act("start_stream", destination="Nowhere", timeout=15)
     assert "another-key-4711" not in str(caught.value)
     await obs.wait_state("output_stream", "off")
-    assert await obs.state("state_stream") == "stopped"
+    await obs.wait_state("state_stream", "stopped")
 
 
 async def test_the_virtual_camera_is_refused_or_not_offered_without_its_driver(
