@@ -208,7 +208,7 @@ async def reauthentication(entry: StudioEntry) -> Flow:
                 return str(flow["flow_id"])
         return None
 
-    flow_id = await until(f"{entry.title} to ask for another password", asked, 30)
+    flow_id = await until(f"{entry.title} to ask for another password", asked, 60)
     return await Flow.resume(entry.api, "/api/config/config_entries/flow", flow_id)
 
 
@@ -276,14 +276,14 @@ async def run_automation(api: Api, obs: StudioEntry, vmix: StudioEntry) -> None:
     async def there() -> bool:
         return any(state["attributes"].get("id") == "planted" for state in (await states(api)))
 
-    await until("the automation", there, 10)
+    await until("the automation", there, 60)
     await api.call("fire_event", event_type="planted_go")
 
     async def traced() -> bool:
         traces = await api.call("trace/list", domain="automation", item_id="planted")
         return [trace["state"] for trace in traces] == ["stopped"]
 
-    await until("the trace of the automation", traced, 60)
+    await until("the trace of the automation", traced, 120)
 
 
 async def states(api: Api) -> list[Json]:
@@ -327,7 +327,7 @@ async def write_note(obs: RealObs) -> None:
         client = ObsClient(session, obs.host, obs.port, obs.password)
         await client.start()
         try:
-            await until("OBS to answer", lambda: _connected(client), 20)
+            await until("OBS to answer", lambda: _connected(client), 60)
             scene = (await client.raw("GetSceneList", {}))["currentProgramSceneName"]
             await client.raw(
                 "CreateInput",
