@@ -16,6 +16,11 @@ from infrafabric.mesh.signaling.host import RunningServer, run_server
 from infrafabric.mesh.signaling.server import SignalingServer
 
 
+PATIENCE = 30.0
+"""Seconds for what takes about one: an attempt that goes wrong on a machine that halts is given up
+after ten, and made again."""
+
+
 class MemoryStore:
     """A ``NodeStore`` that keeps copies, as a file would."""
 
@@ -69,7 +74,7 @@ class Member:
         self.events.append(event)
         self._changed.set()
 
-    async def until(self, true: Callable[[], bool], seconds: float = 10.0) -> None:
+    async def until(self, true: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait until something is true, looking at each event and now and then."""
         async with asyncio.timeout(seconds):
             while not true():
@@ -80,7 +85,7 @@ class Member:
                 except TimeoutError:
                     continue
 
-    async def event[E: NodeEvent](self, kind: type[E], seconds: float = 10.0) -> E:
+    async def event[E: NodeEvent](self, kind: type[E], seconds: float = PATIENCE) -> E:
         """Wait for an event of a kind and take it out of the list."""
         found: list[E] = []
 

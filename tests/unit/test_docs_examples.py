@@ -134,7 +134,7 @@ async def test_the_agent_of_the_tutorial_answers_a_request(tmp_path: Path) -> No
         )
         try:
             home = lab.founder
-            await home.until(lambda: any(p.connected for p in home.node.peers.values()), 20)
+            await home.until(lambda: any(p.connected for p in home.node.peers.values()))
             (peer,) = home.node.peers
             reply = await home.node.request(
                 peer, MessageDraft(content={"what": "time"}, performative="request"), timeout=10

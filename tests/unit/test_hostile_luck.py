@@ -129,7 +129,7 @@ async def test_a_reconnect_that_is_given_up_does_not_stop_the_dialling(
             async with asyncio.timeout(0.2):
                 await low.node.reconnect(high.node.peer_id)
         await low.until(lambda: not low.node._engine.links.is_dialing(high.node.peer_id))
-    await low.until(lambda: low.linked_to(high), 15)
+    await low.until(lambda: low.linked_to(high))
 
 
 async def test_a_reconnect_that_fails_of_itself_does_not_stop_the_dialling(lab: Lab) -> None:
@@ -143,7 +143,7 @@ async def test_a_reconnect_that_fails_of_itself_does_not_stop_the_dialling(lab: 
     with pytest.raises(OSError, match="no answer"):
         await low.node.reconnect(high.node.peer_id)
     await low.node.reconfigure(low.config())
-    await low.until(lambda: low.linked_to(high), 15)
+    await low.until(lambda: low.linked_to(high))
 
 
 async def test_what_a_full_disk_did_not_take_is_written_once_there_is_room(
@@ -253,7 +253,7 @@ async def test_a_clock_that_was_wrong_for_a_while_costs_no_membership(
     assert studio.node.revoked
     engine.apply(())
     assert not studio.node.revoked
-    await studio.until(lambda: studio.linked_to(lab.founder), 15)
+    await studio.until(lambda: studio.linked_to(lab.founder))
 
 
 async def test_what_was_seen_before_a_new_invitation_is_not_taken_again(lab: Lab) -> None:
@@ -268,7 +268,7 @@ async def test_what_was_seen_before_a_new_invitation_is_not_taken_again(lab: Lab
     _, text = await home.node.create_invitation()
     await MeshNode.join(studio.store, text, node_name="Studio", http=lab.http)
     await studio.start()
-    await studio.until(lambda: studio.linked_to(home), 15)
+    await studio.until(lambda: studio.linked_to(home))
     await home.until(lambda: home.linked_to(studio))
     status = await home.link_to(studio).send(message.body, message.signature)
     assert status in (ReceiptStatus.STALE, ReceiptStatus.REPLAYED)

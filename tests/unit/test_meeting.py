@@ -98,7 +98,7 @@ async def test_a_peer_that_never_answers_is_given_up_and_dialled_again(
             await low.node.reconnect(high.node.peer_id)
         assert caught.value.code == "link_timeout"
     monkeypatch.setattr("infrafabric.mesh.overlay.links.DEADLINE", 10)
-    await low.until(lambda: low.linked_to(high), 15)
+    await low.until(lambda: low.linked_to(high))
     assert low.node.peers[high.node.peer_id].failure is None
 
 
@@ -148,11 +148,11 @@ async def test_the_mesh_outlives_its_first_signaling_server(lab: Lab) -> None:
     garage = await lab.join("Garage")
     await garage.until(lambda: garage.linked_to(studio))
     # Everybody learns from Studio's beacon that it hosts a server too.
-    await garage.until(lambda: studio.url in garage.node.stats.signaling_connected, 20)
+    await garage.until(lambda: studio.url in garage.node.stats.signaling_connected)
     await lab.host.close()
     await garage.link_to(studio).close("test")
     await studio.until(lambda: not studio.linked_to(garage))
-    await garage.until(lambda: garage.linked_to(studio), 20)
+    await garage.until(lambda: garage.linked_to(studio))
     await studio.until(lambda: studio.linked_to(garage))
     await talk(studio, garage)
 
@@ -192,10 +192,10 @@ async def test_two_names_of_one_server_are_no_clone(lab: Lab) -> None:
 async def test_addresses_that_a_member_no_longer_hosts_are_forgotten(lab: Lab) -> None:
     studio = await lab.join("Studio", hosting=True)
     home = lab.founder
-    await home.until(lambda: studio.url in home.node.stats.signaling_connected, 20)
+    await home.until(lambda: studio.url in home.node.stats.signaling_connected)
     studio.url = ""
     await studio.node.reconfigure(studio.config())
-    await home.until(lambda: len(home.node.stats.signaling_configured) == 1, 20)
+    await home.until(lambda: len(home.node.stats.signaling_configured) == 1)
 
 
 async def test_newcomers_of_another_admin_are_admitted_by_our_server(lab: Lab) -> None:
@@ -212,7 +212,7 @@ async def test_newcomers_of_another_admin_are_admitted_by_our_server(lab: Lab) -
     await MeshNode.join(van.store, text, node_name="Van", http=lab.http)
     await van.start()
     lab.members.append(van)
-    await van.until(lambda: van.linked_to(lab.founder), 20)
+    await van.until(lambda: van.linked_to(lab.founder))
 
 
 async def test_a_lapsed_member_is_removed_and_a_lapsing_one_is_warned(
