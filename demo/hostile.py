@@ -81,7 +81,7 @@ class HostileAgent:
     def message(self, peer_id: str, content: dict[str, Any]) -> IFMessage:
         """Return a message that is signed as it should be."""
         draft = MessageDraft(content=content)
-        return self._node._engine.make_message([agent_address(peer_id)], draft)  # noqa: SLF001
+        return self._node._engine.delivery.make_message([agent_address(peer_id)], draft)  # noqa: SLF001
 
     async def send(self, peer_id: str, body: bytes, signature: bytes) -> ReceiptStatus:
         """Put bytes and a signature on the live link and return the receipt."""

@@ -107,7 +107,7 @@ class Member:
         return self.node._engine.links.links[other.node.peer_id]
 
     def message_to(self, other: Member, content: dict[str, Any]) -> IFMessage:
-        return self.node._engine.make_message(
+        return self.node._engine.delivery.make_message(
             [agent_address(other.node.peer_id)], MessageDraft(content=content)
         )
 

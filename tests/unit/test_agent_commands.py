@@ -541,7 +541,7 @@ async def test_a_message_that_is_not_taken_is_refused_or_late(monkeypatch) -> No
                 receipt.set_result(status)
                 return receipt
 
-            monkeypatch.setattr(studio.node._engine, "deliver_to", deliver)
+            monkeypatch.setattr(studio.node._engine.delivery, "deliver_to", deliver)
             with pytest.raises(kind) as caught:
                 await asked.perform("send", what, ignore)
             assert caught.value.code == code
@@ -551,7 +551,7 @@ async def test_a_message_that_is_not_taken_is_refused_or_late(monkeypatch) -> No
         def never(*_: object) -> Any:
             return asyncio.get_running_loop().create_future()
 
-        monkeypatch.setattr(studio.node._engine, "deliver_to", never)
+        monkeypatch.setattr(studio.node._engine.delivery, "deliver_to", never)
         with pytest.raises(DeadlineError) as late:
             await asked.perform("request", {**what, "timeout": 0.2}, ignore)
         assert late.value.code == "request_timeout"

@@ -267,7 +267,7 @@ def test_every_error_is_in_troubleshooting_and_no_other() -> None:
 
 def test_every_reason_for_the_end_of_a_link_is_explained() -> None:
     documented = set(first_codes(section(page("how-to/troubleshooting.md"), "Why a link ended")))
-    engine = (INTEGRATION / "mesh" / "engine" / "engine.py").read_text()
+    engine = "".join(path.read_text() for path in (INTEGRATION / "mesh" / "engine").glob("*.py"))
     links = (INTEGRATION / "mesh" / "overlay" / "links.py").read_text()
     own = set(re.findall(r'(?:close_all|links\.close)\([^)]*"(\w+)"\)', engine))
     roster = (INTEGRATION / "mesh" / "overlay" / "roster.py").read_text()

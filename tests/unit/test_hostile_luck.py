@@ -10,8 +10,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from infrafabric.mesh.encoding import canonical_json, parse_json
-from infrafabric.mesh.engine.engine import unclean_since
-from infrafabric.mesh.engine.state import NodeState
+from infrafabric.mesh.engine.state import NodeState, unclean_since
 from infrafabric.mesh.errors import RefusedError, UnreachableError
 from infrafabric.mesh.link.ice import IceServer
 from infrafabric.mesh.link.traffic import MAX_CONTROL
@@ -84,7 +83,7 @@ async def test_beacons_and_dials_go_on_after_any_error(
 ) -> None:
     monkeypatch.setattr("infrafabric.mesh.engine.gossiper.PAUSE", 0.02)
     monkeypatch.setattr("infrafabric.mesh.engine.gossiper.INTERVAL", 0.02)
-    monkeypatch.setattr("infrafabric.mesh.engine.engine.DIAL_LOOK", 0.02)
+    monkeypatch.setattr("infrafabric.mesh.engine.dialer.DIAL_LOOK", 0.02)
     studio = await lab.join("Studio")
     await studio.node.stop()
     await studio.start()
@@ -158,8 +157,8 @@ async def test_what_a_full_disk_did_not_take_is_written_once_there_is_room(
         disk.setattr(studio.store, "save", AsyncMock(side_effect=OSError(28, "No space")))
         van = await lab.join("Van", linked=False)
         await studio.until(lambda: van.node.peer_id in studio.node.peers)
-        await studio.until(lambda: studio.node._engine.unsaved)
-    await studio.until(lambda: not studio.node._engine.unsaved)
+        await studio.until(lambda: studio.node._engine.saver.unsaved)
+    await studio.until(lambda: not studio.node._engine.saver.unsaved)
     saved = NodeState.from_json(await studio.store.load() or {})
     assert saved.membership.record(van.node.peer_id) is not None
 
@@ -192,8 +191,8 @@ async def test_a_node_stops_even_if_nothing_can_be_saved(
 async def test_many_changes_at_once_are_written_together(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = lab.founder.node._engine
-    await lab.founder.until(lambda: not engine.unsaved)
+    saver = lab.founder.node._engine.saver
+    await lab.founder.until(lambda: not saver.unsaved)
     slow, before = asyncio.Event(), lab.founder.store.saves
     save = lab.founder.store.save
 
@@ -203,17 +202,17 @@ async def test_many_changes_at_once_are_written_together(
 
     monkeypatch.setattr(lab.founder.store, "save", slowly)
     for _ in range(50):
-        engine.save_soon()
+        saver.save_soon()
         await asyncio.sleep(0)
     slow.set()
-    await lab.founder.until(lambda: not engine.unsaved)
+    await lab.founder.until(lambda: not saver.unsaved)
     assert lab.founder.store.saves - before == 2
 
 
 async def test_a_write_that_began_is_never_overtaken_by_the_next(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = lab.founder.node._engine
+    saver = lab.founder.node._engine.saver
     began, go = asyncio.Event(), asyncio.Event()
     writing = 0
 
@@ -227,10 +226,10 @@ async def test_a_write_that_began_is_never_overtaken_by_the_next(
         writing -= 1
 
     monkeypatch.setattr(lab.founder.store, "save", slowly)
-    first = asyncio.create_task(engine.save())
+    first = asyncio.create_task(saver.save())
     await began.wait()
     first.cancel()
-    second = asyncio.create_task(engine.save())
+    second = asyncio.create_task(saver.save())
     # Time for the second one to begin, were it let.
     await asyncio.sleep(0.05)
     go.set()

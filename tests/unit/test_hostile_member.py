@@ -137,7 +137,9 @@ async def test_whoever_takes_no_refusals_cannot_make_them_pile_up(
     link = hostile.link_to(home)
     draft = MessageDraft(content={}, performative="request")
     for _ in range(100):
-        message = hostile.node._engine.make_message([agent_address(home.node.peer_id)], draft)
+        message = hostile.node._engine.delivery.make_message(
+            [agent_address(home.node.peer_id)], draft
+        )
         assert await link.send(message.body, message.signature) is ReceiptStatus.NOT_ALLOWED
     waiting = [t for t in asyncio.all_tasks() if t.get_name() == "infrafabric refuse"]
     assert 0 < len(waiting) <= MAX_REFUSALS
@@ -206,7 +208,7 @@ async def test_a_member_that_changes_its_address_for_ever_is_heeded_now_and_then
 ) -> None:
     hostile = await lab.join("Hostile")
     home = lab.founder
-    await home.until(lambda: not home.node._engine._saving.locked())
+    await home.until(lambda: not home.node._engine.saver._saving.locked())
     saves = home.store.saves
     for port in range(1, 60):
         url = f"ws://127.0.0.1:{port}/api/infrafabric/signal"

@@ -238,7 +238,9 @@ async def test_upkeep_renews_what_is_due(lab: Lab, monkeypatch: pytest.MonkeyPat
         return [due.pop()] if due else []
 
     monkeypatch.setattr(membership, "renewals_due", renewals_due)
-    monkeypatch.setattr("infrafabric.mesh.node.time.time", lambda: before.timestamp() - 86_400)
+    monkeypatch.setattr(
+        "infrafabric.mesh.engine.registrar.time.time", lambda: before.timestamp() - 86_400
+    )
     monkeypatch.setattr("infrafabric.mesh.trust.records.CLOCK_TOLERANCE", 10**9)
     monkeypatch.setattr("infrafabric.mesh.trust.ledger.CLOCK_TOLERANCE", 10**9)
     await studio.until(lambda: studio.node.not_after > before)

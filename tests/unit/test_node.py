@@ -10,8 +10,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from infrafabric.mesh import node as node_module
 from infrafabric.mesh.api import MessageDraft
+from infrafabric.mesh.engine import goodbye
 from infrafabric.mesh.engine.engine import GOODBYE
 from infrafabric.mesh.errors import DeadlineError, InvalidError, RefusedError, UnreachableError
 from infrafabric.mesh.messages.message import IFMessage, agent_address
@@ -457,7 +457,7 @@ async def test_a_goodbye_waits_for_the_member_that_hears_it_late(lab: Lab, monke
 
 
 async def test_a_goodbye_that_nobody_takes_in_was_not_heard(lab: Lab, monkeypatch) -> None:
-    monkeypatch.setattr(node_module, "LEAVING", 0.2)
+    monkeypatch.setattr(goodbye, "LEAVING", 0.2)
     studio = await lab.join("Studio")
 
     async def lost(_payload: bytes) -> None:
@@ -614,7 +614,7 @@ async def test_a_founder_that_was_off_for_months_renews_itself(
     home = lab.founder
     await home.node.stop()
     months = home.node.not_after.timestamp() + 86_400
-    for module in ("node", "engine.engine", "engine.problems"):
+    for module in ("engine.registrar", "engine.engine", "engine.problems"):
         monkeypatch.setattr(f"infrafabric.mesh.{module}.time.time", lambda: months)
     await home.start()
     assert home.node.not_after.timestamp() > months

@@ -1,41 +1,37 @@
 """MeshNode: the one facade that Home Assistant and the agent command line use.
 
-It says what a caller may do and checks that it makes sense; ``Engine`` has the running parts.
+It says what a caller may do and checks that it makes sense; ``Engine`` has the running parts, and
+the rest of ``engine/`` what goes on above them: ``Talk``, ``Registrar``, ``say_goodbye``.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-import contextlib
 from datetime import UTC, datetime, timedelta
-from functools import partial
-import logging
 import math
-import secrets
-import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from .api import InvitationView, MessageDraft, NodeConfig, SendResult
 from .engine.engine import Engine
+from .engine.figures import description_of, stats_of
 from .engine.founding import JOIN_DEADLINE, PENDING, create_mesh, join_mesh
+from .engine.goodbye import say_goodbye
+from .engine.listeners import Listeners
 from .engine.problems import Problems
+from .engine.registrar import Registrar
 from .engine.state import NodeState, NodeStore
-from .errors import DeadlineError, InvalidError, MeshError, RefusedError, UnreachableError
+from .engine.talk import Talk
+from .errors import InvalidError, RefusedError, UnreachableError
 from .link.ice import IceServer
-from .messages.conversations import Asked
 from .messages.message import BROADCAST, IFMessage, agent_address
 from .model import (
     NodeEvent,
     NodeStats,
-    PeerDisconnected,
     PeerView,
-    ReceiptStatus,
     Role,
     StatsChanged,
 )
 from .tasks import going_on
 from .trust.identity import check_groups
-from .trust.records import Reason
-from .trust.signed import Signed
 
 if TYPE_CHECKING:
     import ssl
@@ -55,21 +51,12 @@ __all__ = [
     "SendResult",
 ]
 
-_LOGGER: Final = logging.getLogger(__name__)
-
 STATS_INTERVAL: Final = 5.0
 """Seconds between ``StatsChanged`` events."""
 UPKEEP_INTERVAL: Final = 60.0
 """Seconds between looks at memberships that lapse or need renewal."""
-
-LEAVING: Final = 5.0
-"""Seconds that linked members get to hear a goodbye; a link without a fault takes less than one."""
-HEARD: Final = f"peer_{Reason.LEFT}"
-"""Why a link ended whose other end has taken in this node's goodbye."""
 SEND_TIMEOUT: Final = 10.0
 """Seconds that a message waits for its receipts unless told otherwise."""
-NAME_TOLERANCE: Final = 60.0
-"""Seconds that a peer's clock may be ahead when it is given another name."""
 
 
 class MeshNode:
@@ -78,11 +65,13 @@ class MeshNode:
     All methods must be called in the event loop that ``start`` ran in.
     """
 
-    def __init__(self, engine: Engine, problems: Problems, callbacks: _Callbacks) -> None:
+    def __init__(self, engine: Engine, problems: Problems, listeners: Listeners) -> None:
         """Use ``load``."""
         self._engine = engine
         self._problems = problems
-        self._callbacks = callbacks
+        self._listeners = listeners
+        self._talk = Talk(engine.delivery, engine.conversations)
+        self._registrar = Registrar(engine)
         membership = engine.state.membership
         self.mesh_id = membership.mesh_id
         """32 base32 characters."""
@@ -92,7 +81,6 @@ class MeshNode:
         self.peer_id = engine.identity.peer_id
         """This node's own id, 32 base32 characters."""
         self.check_groups = check_groups(self.peer_id)
-        self._delivered: dict[str, float] = {}
 
     # Coming into being
 
@@ -170,8 +158,8 @@ class MeshNode:
             )
         # Every signature is checked again; with hundreds of members that takes a while.
         state = await asyncio.get_running_loop().run_in_executor(None, NodeState.from_json, data)
-        callbacks = _Callbacks()
-        problems = Problems(state, callbacks.emit)
+        listeners = Listeners()
+        problems = Problems(state, listeners.emit)
         engine = Engine(
             state,
             store,
@@ -179,17 +167,17 @@ class MeshNode:
             http=http,
             server=server,
             turn_ssl=turn_ssl,
-            emit=callbacks.emit,
+            emit=listeners.emit,
             look_for_problems=problems.look,
         )
         problems.watch(engine)
-        return cls(engine, problems, callbacks)
+        return cls(engine, problems, listeners)
 
     async def start(self) -> None:
         """Begin: sign in to signaling servers and dial every member, in the background."""
         await self._engine.start()
         # A founder that was off for months renews itself before anybody asks.
-        await self._renew()
+        await self._registrar.renew()
         self._engine.run(self._report(), "statistics")
         self._engine.run(self._upkeep(), "upkeep")
 
@@ -201,33 +189,11 @@ class MeshNode:
         """Say goodbye to the mesh, then stop; linked members forget this node at once.
 
         Returns:
-            Whether a member is known to have heard it: within ``LEAVING`` seconds it has ended its
-            link for that reason.
+            Whether a member is known to have heard it: within ``goodbye.LEAVING`` seconds it has
+            ended its link for that reason.
 
         """
-        engine = self._engine
-        waiting = set(engine.connected)
-        goodbye = engine.roster.leave(time.time())
-        heard = False
-        nobody_left = asyncio.Event()
-
-        def follow(event: NodeEvent) -> None:
-            nonlocal heard
-            if isinstance(event, PeerDisconnected):
-                heard |= event.reason == HEARD
-                waiting.discard(event.peer.peer_id)
-                if not waiting:
-                    nobody_left.set()
-
-        if goodbye and waiting:
-            unsubscribe = self.subscribe(follow)
-            # Who has heard it refuses this node from now on.
-            engine.policy.set_members((), time.monotonic())
-            engine.spread(goodbye)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LEAVING):
-                    await nobody_left.wait()
-            unsubscribe()
+        heard = await say_goodbye(self._engine, self._listeners)
         await self.stop()
         return heard
 
@@ -240,34 +206,26 @@ class MeshNode:
             await asyncio.sleep(STATS_INTERVAL)
             with going_on("Measuring"):
                 self._problems.look()
-                self._callbacks.emit(StatsChanged(self.stats))
+                self._listeners.emit(StatsChanged(self.stats))
 
     async def _upkeep(self) -> None:
         engine = self._engine
         while True:
             await asyncio.sleep(UPKEEP_INTERVAL)
             with going_on("Upkeep of the membership"):
-                await self._renew()
+                await self._registrar.renew()
             with going_on("Upkeep of the invitations"):
                 engine.inviter.register()
             with going_on("Upkeep of signaling"):
                 await engine.rendezvous.rotate()
-            if engine.unsaved:
-                engine.save_soon()
-
-    async def _renew(self) -> None:
-        """Notice who lapsed, and renew whose membership is half over."""
-        engine = self._engine
-        engine.apply(())
-        names = {peer_id: view.name for peer_id, view in engine.peers.views.items()}
-        if made := engine.roster.renew(names, time.time()):
-            await self._publish(made)
+            if engine.saver.unsaved:
+                engine.saver.save_soon()
 
     # Looking
 
     def subscribe(self, callback: Callable[[NodeEvent], None]) -> Callable[[], None]:
         """Deliver events to *callback* in the event loop; call the result to stop."""
-        return self._callbacks.add(callback)
+        return self._listeners.add(callback)
 
     @property
     def peers(self) -> Mapping[str, PeerView]:
@@ -292,30 +250,14 @@ class MeshNode:
         return {
             peer_id: at
             for peer_id, session in self._engine.connected.items()
-            if (at := self._delivered.get(peer_id)) is not None
+            if (at := self._talk.delivered.get(peer_id)) is not None
             and at >= (session.link.opened_at or math.inf)
         }
 
     @property
     def stats(self) -> NodeStats:
         """Figures as of now."""
-        engine = self._engine
-        now = time.monotonic()
-        paths = [session.link.path for session in engine.connected.values()]
-        relayed = sum(path.relayed for path in paths)
-        return NodeStats(
-            peers_total=len(self.peers),
-            peers_online=len(paths),
-            links_direct=len(paths) - relayed,
-            links_relayed=relayed,
-            messages_in_per_minute=engine.received.per_minute(now),
-            messages_out_per_minute=engine.sent.per_minute(now),
-            refused=engine.inbox.refused,
-            signaling_connected=engine.rendezvous.connected_urls,
-            signaling_configured=engine.rendezvous.configured_urls,
-            loop_lag_p99_ms=engine.lag.p99_ms,
-            problems=self._problems.current,
-        )
+        return stats_of(self._engine, self._problems.current)
 
     @property
     def role(self) -> Role:
@@ -385,43 +327,21 @@ class MeshNode:
 
         """
         self._check_admin()
-        await self._publish(self._engine.roster.revoke(peer_id, time.time()))
+        await self._registrar.revoke(peer_id)
 
     async def set_role(self, peer_id: str, role: Role) -> None:
         """Give a peer another role (same errors as ``revoke``)."""
-        await self._change(peer_id, role=role)
+        self._check_admin()
+        await self._registrar.change(self._view(peer_id), role=role)
 
     async def rename_peer(self, peer_id: str, name: str) -> None:
         """Give a peer another name (errors as ``revoke``, and InvalidError ``name_invalid``)."""
-        await self._change(peer_id, name=name)
-
-    async def _change(
-        self, peer_id: str, *, name: str | None = None, role: Role | None = None
-    ) -> None:
         self._check_admin()
-        view = self._view(peer_id)
-        now = time.time()
-        beacon = self._engine.beacons.get(peer_id)
-        if name is not None and beacon is not None:
-            # Not older than the name the peer chose, or that would go on being shown.
-            now = max(now, min(beacon.named_at, now + NAME_TOLERANCE))
-        await self._publish(
-            # A record carries a name; without a new one it is the one that is shown.
-            self._engine.roster.change(peer_id, now, name=name or view.name, role=role)
-        )
+        await self._registrar.change(self._view(peer_id), name=name)
 
     def _check_admin(self) -> None:
         if self.role is not Role.ADMIN or self.revoked:
             raise RefusedError("not_admin", "Only an admin of the mesh may do this; ask one.")
-
-    async def _publish(self, made: Sequence[Signed]) -> None:
-        """Save what was signed here, tell the neighbours, and act on it."""
-        try:
-            await self._engine.save()
-        finally:
-            # A revocation that cannot be saved counts all the same; whoever asked is told.
-            self._engine.spread(made)
-            self._engine.apply(())
 
     # Links and messages
 
@@ -434,7 +354,7 @@ class MeshNode:
 
         """
         self._view(peer_id)
-        await self._engine.reconnect(peer_id)
+        await self._engine.dialer.reconnect(peer_id)
 
     def _view(self, peer_id: str) -> PeerView:
         try:
@@ -461,61 +381,23 @@ class MeshNode:
             UnreachableError: ``peer_not_connected``: none of the receivers is linked now.
 
         """
-        return await self._say(receivers, draft, timeout)
+        self._check_linked(receivers)
+        addresses = [agent_address(peer_id) for peer_id in receivers]
+        message = self._engine.delivery.make_message(addresses, draft)
+        return await self._talk.send(receivers, message, timeout)
 
-    async def _say(
-        self,
-        receivers: Sequence[str],
-        draft: MessageDraft,
-        timeout: float,
-        *,
-        conversation_id: str | None = None,
-        trace_id: str | None = None,
-    ) -> SendResult:
+    def _check_linked(self, receivers: Sequence[str]) -> None:
         views = [self._view(peer_id) for peer_id in receivers]
         if not any(view.connected for view in views):
             names = ", ".join(view.name for view in views) or "nobody"
             raise UnreachableError(
                 "peer_not_connected", f"{names} is not connected now; try again later.", peer=names
             )
-        addresses = [agent_address(peer_id) for peer_id in receivers]
-        message = self._engine.make_message(
-            addresses, draft, conversation_id=conversation_id, trace_id=trace_id
-        )
-        return await self._send(receivers, message, timeout)
 
     async def broadcast(self, draft: MessageDraft, *, timeout: float = SEND_TIMEOUT) -> SendResult:
         """Send one message, addressed ``if://agent/*``, to every linked peer."""
-        message = self._engine.make_message([BROADCAST], draft)
-        return await self._send(list(self._engine.connected), message, timeout)
-
-    async def _send(
-        self, receivers: Sequence[str], message: IFMessage, seconds: float
-    ) -> SendResult:
-        sent = time.time()
-        # All are under way before the first is waited for: that takes no task for each.
-        under_way = [self._under_way(peer_id, message, seconds) for peer_id in receivers]
-        try:
-            receipts = {
-                peer_id: await _receipt(receipt)
-                for peer_id, receipt in zip(receivers, under_way, strict=True)
-            }
-        finally:
-            for receipt in under_way:
-                if receipt is not None:
-                    receipt.cancel()
-        for peer_id, status in receipts.items():
-            if status is ReceiptStatus.ACCEPTED:
-                self._delivered[peer_id] = sent
-        return SendResult(message=message, receipts=receipts)
-
-    def _under_way(
-        self, peer_id: str, message: IFMessage, seconds: float
-    ) -> asyncio.Future[ReceiptStatus] | None:
-        try:
-            return self._engine.deliver_to(peer_id, message, seconds)
-        except MeshError:
-            return None
+        message = self._engine.delivery.make_message([BROADCAST], draft)
+        return await self._talk.send(list(self._engine.connected), message, timeout)
 
     async def request(
         self, receiver: str, draft: MessageDraft, *, timeout: float = 30.0
@@ -529,40 +411,20 @@ class MeshNode:
             node refuses the message; DeadlineError ``request_timeout``.
 
         """
-        trace_id = draft.trace_id or secrets.token_hex(6)
         self._view(receiver)
-        engine = self._engine
-        message = engine.make_message([agent_address(receiver)], draft, trace_id=trace_id)
-        asked = engine.conversations.expect(receiver, trace_id, timeout)
-        receipt = None
-        try:
-            receipt = engine.deliver(receiver, message, asked, timeout)
-            if receipt is not None:
-                receipt.add_done_callback(partial(_pass_on, asked))
-            reply = await asked.reply
-        except TimeoutError as err:
-            raise DeadlineError(
-                "request_timeout",
-                f"The peer did not reply to the request within {timeout:g} s.",
-                seconds=f"{timeout:g}",
-            ) from err
-        else:
-            self._delivered[receiver] = time.time()
-            return reply
-        finally:
-            engine.conversations.over(receiver, trace_id)
-            if receipt is not None:
-                receipt.cancel()
+        return await self._talk.request(receiver, draft, timeout)
 
     async def reply(self, message: IFMessage, draft: MessageDraft) -> SendResult:
         """Answer *message* in its conversation, with its trace id."""
-        return await self._say(
-            [message.sender],
+        receivers = [message.sender]
+        self._check_linked(receivers)
+        answer = self._engine.delivery.make_message(
+            [agent_address(message.sender)],
             draft,
-            SEND_TIMEOUT,
             trace_id=message.trace_id,
             conversation_id=message.conversation_id,
         )
+        return await self._talk.send(receivers, answer, SEND_TIMEOUT)
 
     def export(self, message: IFMessage) -> dict[str, Any]:
         """Return a member's or an own message as JSON with its signature, for anyone to check.
@@ -585,77 +447,4 @@ class MeshNode:
 
     def describe(self) -> dict[str, Any]:
         """Return the map, links and counters for diagnostics; no secret and no address."""
-        engine = self._engine
-        return {
-            "beacons": {
-                peer_id: {
-                    "age_s": int(time.time()) - beacon.at,
-                    "links": [
-                        {"peer": link.peer_id, "rtt_ms": link.rtt_ms, "path": link.path.value}
-                        for link in beacon.links
-                    ],
-                    "capabilities": list(beacon.capabilities),
-                    "hosts_signaling": bool(beacon.urls),
-                }
-                for peer_id, beacon in engine.beacons.beacons.items()
-            },
-            "links": {
-                peer_id: {
-                    "path": session.link.path.value,
-                    "bytes_sent": session.link.bytes_sent,
-                    "bytes_received": session.link.bytes_received,
-                }
-                for peer_id, session in engine.connected.items()
-            },
-            "signaling": {
-                "connected": len(engine.rendezvous.connected_urls),
-                "configured": len(engine.rendezvous.configured_urls),
-            },
-            "waiting_requests": len(engine.conversations),
-        }
-
-
-async def _receipt(under_way: asyncio.Future[ReceiptStatus] | None) -> ReceiptStatus | None:
-    try:
-        return None if under_way is None else await under_way
-    except MeshError, TimeoutError:
-        return None
-
-
-def _pass_on(asked: Asked, receipt: asyncio.Future[ReceiptStatus]) -> None:
-    """Let a request know how its message fared that had to wait for room."""
-    if receipt.cancelled():
-        return
-    error = receipt.exception()
-    if asked.done():
-        return
-    if isinstance(error, Exception):
-        asked.set_exception(error)
-    elif error is None:
-        asked.set_result(receipt.result())
-
-
-class _Callbacks:
-    """Those who listen to a node."""
-
-    def __init__(self) -> None:
-        self._callbacks: tuple[Callable[[NodeEvent], None], ...] = ()
-
-    def add(self, callback: Callable[[NodeEvent], None]) -> Callable[[], None]:
-        self._callbacks += (callback,)
-
-        def remove() -> None:
-            left = list(self._callbacks)
-            if callback in left:
-                left.remove(callback)
-                self._callbacks = tuple(left)
-
-        return remove
-
-    def emit(self, event: NodeEvent) -> None:
-        for callback in self._callbacks:
-            try:
-                callback(event)
-            except Exception:
-                # A listener's mistake must not end the task that brought the event.
-                _LOGGER.exception("A listener failed on %s", type(event).__name__)
+        return description_of(self._engine)

@@ -53,7 +53,7 @@ class Inviter:
             now=now,
             random=secrets.token_bytes,
         )
-        await engine.save()
+        await engine.saver.save()
         self.register()
         view = next(view for view in self.open() if view.invitation_id == invitation.invitation_id)
         return view, invitation.text()
@@ -61,7 +61,7 @@ class Inviter:
     async def cancel(self, invitation_id: str) -> None:
         """Make an invitation useless (errors as ``InvitationBook.cancel``)."""
         self._book.cancel(invitation_id, time.time())
-        await self._engine.save()
+        await self._engine.saver.save()
         self.register()
 
     def register(self) -> None:
@@ -97,7 +97,7 @@ class Inviter:
         if admission.joined:
             # "Spent" must survive a crash before anybody gets in with it; also when the same
             # newcomer asks again while the first save runs.
-            await engine.save()
+            await engine.saver.save()
             if peer_id in self._unannounced:
                 self._unannounced.discard(peer_id)
                 self._welcome(admission)

@@ -5,15 +5,29 @@ the authority's seed, invitation secrets), so a store must be private.
 """
 
 from dataclasses import dataclass, field
+import logging
+import math
 from typing import Any, Final, Protocol, Self
 
 from ..encoding import b64decode, b64encode
 from ..errors import InvalidError
+from ..messages.inbox import CLOCK_SET
+from ..messages.replay import ReplayGuard
 from ..trust.identity import KEY_SIZE, Identity
 from ..trust.invitation_book import InvitationBook
 from ..trust.membership import Membership
 
+_LOGGER: Final = logging.getLogger(__name__)
+
 VERSION: Final = 1
+
+
+def unclean_since(now: float) -> float:
+    """Return from when messages count if what was seen before is lost.
+
+    A clock that is not set yet tells nothing: then it is when the first one is judged.
+    """
+    return now if now >= CLOCK_SET else math.inf
 
 
 class NodeStore(Protocol):
@@ -47,6 +61,17 @@ class NodeState:
     seen: dict[str, float] = field(default_factory=dict)
     """Unix time at which each peer was last heard."""
     revoked: bool = False
+
+    def what_was_seen(self, now: float) -> ReplayGuard:
+        """Return the replay guard of the last run, or one that knows it has lost its memory."""
+        if self.clean and self.replay is None:
+            return ReplayGuard()
+        if self.clean:
+            try:
+                return ReplayGuard.from_json(self.replay)
+            except ValueError:
+                _LOGGER.warning("What was seen before cannot be read; older messages are refused")
+        return ReplayGuard(unclean_since=unclean_since(now))
 
     def to_json(self) -> dict[str, Any]:
         """Return the document; it contains secrets."""
