@@ -24,7 +24,7 @@ import yaml
 from demo.agents import LOOPBACK, Agent
 from demo.api import Flow, Json
 from demo.home_assistant import REPOSITORY, HomeAssistant
-from demo.mesh import DOMAIN, MeshEntry
+from demo.mesh import DOMAIN, WAIT, MeshEntry
 from demo.processes import Child, DemoError, free_port, until
 from demo.studios import DESTINATION, OBS_PASSWORD, STREAM_KEY, StudioEntry
 from tests.obs_world import RealObs, Receiver, missing_programs, rtmp_receiver
@@ -95,6 +95,14 @@ STALLED: Final = 1.6
 
 Out of step with the probes, which come every two seconds.
 """
+
+
+def is_at_work(pid: int) -> bool:
+    """Tell whether a process runs, or would if it were its turn."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+    except OSError:
+        return False
 
 
 class StageHome(HomeAssistant):
@@ -274,7 +282,7 @@ class Stage:
                     return str(found["id"])
             return None
 
-        self.phone_device = await until("the phone's device", device, 10)
+        self.phone_device = await until("the phone's device", device, WAIT)
 
         async def notify() -> str | None:
             for found in await self.api.call("config/entity_registry/list"):
@@ -284,7 +292,7 @@ class Stage:
                     return str(found["entity_id"])
             return None
 
-        self.phone_notify = await until("the phone's notify entity", notify, 10)
+        self.phone_notify = await until("the phone's notify entity", notify, WAIT)
         # Onboarding made it, of the user whose phone it is.
         [self.person] = [name for name in await self.api.states() if name.startswith("person.")]
 
@@ -326,18 +334,18 @@ class Stage:
         async def listens() -> bool:
             return any(hook["name"] == name for hook in await self.api.call("webhook/list"))
 
-        await until(f"the webhook {name} to listen", listens, 10)
+        await until(f"the webhook {name} to listen", listens, WAIT)
         return Webhook(shown["url"], shown["key"])
 
     async def stop(self) -> None:
         """End every process."""
-        if self._stalling is not None:
-            self._stalling.cancel()
-            await asyncio.wait([self._stalling])
-        await asyncio.gather(self.barn.stop(), self.garage.stop(), self.home.stop())
-        await self.real_obs.stop()
-        await self.receiver.stop()
-        await self.site.stop()
+        try:
+            await self.leave_barn_alone()
+        finally:
+            await asyncio.gather(self.barn.stop(), self.garage.stop(), self.home.stop())
+            await self.real_obs.stop()
+            await self.receiver.stop()
+            await self.site.stop()
 
     # -- using --------------------------------------------------------------------------------
 
@@ -359,20 +367,22 @@ class Stage:
         found: Json = (await self.api.states())[entity_id]
         return found
 
-    async def wait_state(self, entity_id: str, wanted: str, seconds: float = 20.0) -> Json:
+    async def wait_state(self, entity_id: str, wanted: str, seconds: float = WAIT) -> Json:
         """Wait until an entity is in a state, and return it with its attributes."""
 
         async def look() -> Json | None:
             state = await self.state(entity_id)
             return state if state["state"] == wanted else None
 
-        return await until(f"{entity_id} to be {wanted}", look, seconds)
+        return await until(
+            f"{entity_id} to be {wanted}", look, seconds, seen=lambda: self.state(entity_id)
+        )
 
     async def press(self, name: str) -> None:
         """Press one of the helpers' buttons."""
         await self.api.action("input_button", "press", {"entity_id": f"input_button.{name}"})
 
-    async def wait_pushed(self, text: str, seconds: float = 20.0) -> Json:
+    async def wait_pushed(self, text: str, seconds: float = WAIT) -> Json:
         """Wait for the newest notification on the phone whose message has this text."""
 
         async def look() -> Json | None:
@@ -380,7 +390,10 @@ class Stage:
                 (push for push in reversed(self.site.pushed) if text in push["message"]), None
             )
 
-        return await until(f"the phone to show {text!r}", look, seconds)
+        async def shown() -> list[str]:
+            return [push["message"] for push in self.site.pushed]
+
+        return await until(f"the phone to show {text!r}", look, seconds, seen=shown)
 
     async def press_on_phone(self, action: str) -> None:
         """Press a notification's button, as the companion app tells of it."""
@@ -401,27 +414,34 @@ class Stage:
         """Let OBS stream to the receiver, which takes one stream after the other."""
         # It ends with the stream that it took.
         if self.receiver.frames:
-            await self.receiver.wait(10)
+            await self.receiver.wait(60)
             await self.receiver.start()
-        await until("the receiver to listen", self._receiver_listens, 10)
         await self.obs.act("start_stream", destination=DESTINATION)
         await self.receiver.wait_frames(5)
-
-    async def _receiver_listens(self) -> bool:
-        # To connect and see would be the one stream that it takes.
-        port = f":{self.receiver.port:04X}"
-        sockets = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines())
-        return any(line[1].endswith(port) and line[3] == "0A" for line in sockets)
 
     def stall_barn(self) -> None:
         """From now on its machine stands still again and again, once its link was measured."""
         self._stalling = asyncio.create_task(self._stall(), name="stall")
 
-    async def _stall(self) -> None:
-        async def excellent() -> bool:
-            return await self.mesh.state(self.barn.peer_id, "quality_band") == "excellent"
+    async def leave_barn_alone(self) -> None:
+        """Let its machine run from now on; raises what kept it from standing still."""
+        if self._stalling is not None:
+            stalling, self._stalling = self._stalling, None
+            stalling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await stalling
 
-        await until("the first figures of the link", excellent, 60)
+    async def _stall(self) -> None:
+        async def sound() -> bool:
+            band = await self.mesh.state(self.barn.peer_id, "quality_band")
+            return band in ("excellent", "good", "fair")
+
+        await until(
+            "the first figures of the link",
+            sound,
+            300,
+            seen=lambda: self.mesh.shown(self.barn.peer_id),
+        )
         process = self.barn.process
         try:
             while process.running:
@@ -429,6 +449,10 @@ class Stage:
                 await asyncio.sleep(STALLED)
                 process._process.send_signal(signal.SIGCONT)
                 await asyncio.sleep(0.1)
+                # On a busy machine it needs longer for what waited; without that it would be gone.
+                deadline = time.monotonic() + 2
+                while is_at_work(process.pid) and time.monotonic() < deadline:
+                    await asyncio.sleep(0.02)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process._process.send_signal(signal.SIGCONT)
