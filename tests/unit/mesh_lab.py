@@ -15,7 +15,6 @@ from infrafabric.mesh.node import MeshNode
 from infrafabric.mesh.signaling.host import RunningServer, run_server
 from infrafabric.mesh.signaling.server import SignalingServer
 
-
 PATIENCE = 30.0
 """Seconds for what takes about one: an attempt that goes wrong on a machine that halts is given up
 after ten, and made again."""
