@@ -82,7 +82,7 @@ async def test_all_meshes_share_one_server_that_ends_with_the_last(
         assert (await socket.receive_json())["t"] == "challenge"
 
         await hass.config_entries.async_unload(other.entry_id)
-        message = await socket.receive(timeout=5)
+        message = await socket.receive(timeout=20)
         assert message.type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING)
 
     response = await client.get(SIGNAL_PATH)

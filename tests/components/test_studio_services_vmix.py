@@ -61,7 +61,7 @@ async def truck(
             entry, data={**entry.data, CONF_HOST: "127.0.0.1", CONF_PORT: simulator.port}
         )
         assert await hass.config_entries.async_setup(entry.entry_id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not entry.runtime_data.available:
                 await asyncio.sleep(0.01)
         yield Truck(hass, simulator, entry.runtime_data.device_id)

@@ -65,7 +65,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-from .webhook_world import Names, Received, receiver, until
+from .webhook_world import PATIENCE, Names, Received, receiver, until
 
 SECRET = new_secret()
 URL_CANARY = "url-canary-77"
@@ -174,7 +174,7 @@ async def counts(outbound: Outbound) -> dict[str, Any]:
 async def settled(outbound: Outbound, **wanted: Any) -> None:
     """Wait until diagnostics say what is wanted, of everything that was told so far."""
     wanted = {"unwritten": 0, **wanted}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not wanted.items() <= (await counts(outbound)).items():
             await asyncio.sleep(0.005)
 
@@ -391,7 +391,7 @@ async def test_after_a_day_it_is_a_dead_letter_that_can_be_sent_again(
         outbound.async_tell(an_occasion())
         await settled(outbound, failing=True)
         assert issue(hass, ISSUE_DEAD_LETTERS) is None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not (await counts(outbound))["dead_letters"]:
                 clock.passed += 1800
                 outbound._news.set()
