@@ -77,7 +77,7 @@ async def test_a_link_that_opens_to_somebody_revoked_meanwhile_carries_nothing(l
     # An attempt that began before ends after.
     link.is_open = True
     engine.link_opened(link)
-    assert hostile.node.peer_id not in engine._sessions
+    assert hostile.node.peer_id not in engine.sessions
     await home.until(lambda: link.closed_reason is not None)
 
 

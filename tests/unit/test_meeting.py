@@ -327,7 +327,7 @@ async def test_messages_wait_until_the_members_are_exchanged(
 ) -> None:
     monkeypatch.setattr("infrafabric.mesh.overlay.session.ADMISSION", 0.05)
     studio = await lab.join("Studio")
-    session = lab.founder.node._engine._sessions[studio.node.peer_id]
+    session = lab.founder.node._engine.sessions[studio.node.peer_id]
     session._admitted.clear()
     message = studio.message_to(lab.founder, {})
     link = studio.link_to(lab.founder)

@@ -11,8 +11,7 @@ from unittest.mock import Mock
 import pytest
 
 from infrafabric.mesh.api import MessageDraft
-from infrafabric.mesh.engine import goodbye
-from infrafabric.mesh.engine.engine import GOODBYE
+from infrafabric.mesh.engine import engine, goodbye
 from infrafabric.mesh.errors import DeadlineError, InvalidError, RefusedError, UnreachableError
 from infrafabric.mesh.messages.message import IFMessage, agent_address
 from infrafabric.mesh.model import (
@@ -424,6 +423,23 @@ async def test_a_revoked_node_comes_back_with_a_new_invitation_and_its_old_key(l
     assert not studio.node.revoked
 
 
+async def test_the_end_of_a_revoked_link_leaves_the_next_one_alone(lab: Lab, monkeypatch) -> None:
+    monkeypatch.setattr(engine, "GOODBYE", 2.0)
+    studio = await lab.join("Studio")
+    await lab.founder.node.revoke(studio.node.peer_id)
+    ends = asyncio.get_running_loop().time() + 2.0
+    await studio.event(MembershipRevoked)
+    await studio.node.stop()
+    _, text = await lab.founder.node.create_invitation()
+    await MeshNode.join(studio.store, text, node_name="Studio", http=lab.http)
+    await studio.start()
+    await studio.until(lambda: studio.linked_to(lab.founder))
+    link = studio.link_to(lab.founder)
+    await asyncio.sleep(max(0, ends - asyncio.get_running_loop().time()) + 0.2)
+    assert link.is_open
+    assert studio.link_to(lab.founder) is link
+
+
 async def test_an_invitation_to_another_mesh_does_not_replace_this_one(lab: Lab) -> None:
     studio = await lab.join("Studio")
     before = studio.store.data
@@ -448,10 +464,19 @@ async def test_a_goodbye_waits_for_the_member_that_hears_it_late(lab: Lab, monke
     send = link.send_control
 
     async def late(payload: bytes) -> None:
-        await asyncio.sleep(2 * GOODBYE)
+        await asyncio.sleep(2 * engine.GOODBYE)
         await send(payload)
 
     monkeypatch.setattr(link, "send_control", late)
+    assert await studio.node.leave()
+    assert (await lab.founder.event(PeerRemoved)).reason == "left"
+
+
+async def test_a_goodbye_counts_on_a_link_whose_exchange_still_runs(lab: Lab) -> None:
+    studio = await lab.join("Studio")
+    # As it is a moment before: the founder counts the new member as connected already.
+    studio.node._engine.sessions[lab.founder.node.peer_id]._admitted.clear()
+    assert not studio.node._engine.connected
     assert await studio.node.leave()
     assert (await lab.founder.event(PeerRemoved)).reason == "left"
 

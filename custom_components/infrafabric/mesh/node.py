@@ -193,7 +193,7 @@ class MeshNode:
             ended its link for that reason.
 
         """
-        heard = await say_goodbye(self._engine, self._listeners)
+        heard = await say_goodbye(self._engine)
         await self.stop()
         return heard
 

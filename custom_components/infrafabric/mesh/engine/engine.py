@@ -108,7 +108,8 @@ class Engine(LinkHandler):
         self.look_for_problems = look_for_problems
         self._tasks = TaskOwner()
         self._turn_ssl = turn_ssl
-        self._sessions: dict[str, Session] = {}
+        self.sessions: dict[str, Session] = {}
+        """By peer id; in those that are not admitted the exchange of members still runs."""
         self.running = False
         self.saver = Saver(state, store, self._tasks)
         self.meeting = Meeting(self, http=http, server=server)
@@ -135,7 +136,7 @@ class Engine(LinkHandler):
         self.delivery = Delivery(
             identity=self.identity,
             sequence=self.sequence,
-            sessions=self._sessions,
+            sessions=self.sessions,
             views=self.peers.views,
             run=self.run,
         )
@@ -218,7 +219,7 @@ class Engine(LinkHandler):
     def peer_present(self, peer_id: str, *, up: bool) -> None:
         """Dial a peer that showed up; look after the link of one that vanished."""
         self.policy.present(peer_id, time.monotonic(), up=up)
-        if not up and (session := self._sessions.get(peer_id)):
+        if not up and (session := self.sessions.get(peer_id)):
             # A killed process leaves its signaling server at once but its link half open.
             session.link.probe()
         self.dialer.wake()
@@ -249,7 +250,7 @@ class Engine(LinkHandler):
             self._tasks.run(self.links.close(link.peer_id, "not_member"), "part")
             return
         self.policy.linked(link.peer_id)
-        former = self._sessions.get(link.peer_id)
+        former = self.sessions.get(link.peer_id)
         session = Session(
             link,
             self.state.membership,
@@ -258,7 +259,7 @@ class Engine(LinkHandler):
             run=lambda coroutine: self.run(coroutine, "session"),
             replaces=former is not None and former.was_connected,
         )
-        self._sessions[link.peer_id] = session
+        self.sessions[link.peer_id] = session
         sequence = link.peer_hello.get("seq")
         if type(sequence) is int:
             self.replay.set_floor(link.peer_id, sequence)
@@ -266,7 +267,7 @@ class Engine(LinkHandler):
 
     def _session_admitted(self, session: Session) -> None:
         peer_id = session.peer_id
-        if self._sessions.get(peer_id) is not session or peer_id not in self.roster.members:
+        if self.sessions.get(peer_id) is not session or peer_id not in self.roster.members:
             return
         self.peers.failed(peer_id, None)
         self.peers.heard(peer_id, time.time())
@@ -278,10 +279,10 @@ class Engine(LinkHandler):
     def link_closed(self, link: Link, reason: str) -> None:
         """Forget the session; the policy dials again."""
         peer_id = link.peer_id
-        session = self._sessions.get(peer_id)
+        session = self.sessions.get(peer_id)
         if session is None or session.link is not link:
             return
-        del self._sessions[peer_id]
+        del self.sessions[peer_id]
         now = time.monotonic()
         self.policy.lost(peer_id, now, lasted=now - session.began)
         self.dialer.wake()
@@ -297,7 +298,7 @@ class Engine(LinkHandler):
 
     def link_control(self, link: Link, payload: bytes) -> None:
         """Take part in the membership exchange."""
-        session = self._sessions.get(link.peer_id)
+        session = self.sessions.get(link.peer_id)
         if session is None or session.link is not link:
             return
         try:
@@ -307,13 +308,13 @@ class Engine(LinkHandler):
 
     def link_gossip(self, link: Link, payload: bytes) -> None:
         """Take a beacon."""
-        session = self._sessions.get(link.peer_id)
+        session = self.sessions.get(link.peer_id)
         if session is not None and session.link is link and session.admitted:
             self.gossiper.received(session, payload)
 
     def link_messages(self, link: Link, messages: Sequence[tuple[bytes, bytes]]) -> Statuses:
         """Check a bundle and deliver what passes: at once if it is a small one."""
-        session = self._sessions.get(link.peer_id)
+        session = self.sessions.get(link.peer_id)
         if session is None or session.link is not link:
             return [ReceiptStatus.BUSY] * len(messages)
         return self.intake.take(session, messages)
@@ -321,7 +322,7 @@ class Engine(LinkHandler):
     @property
     def connected(self) -> Mapping[str, Session]:
         """Sessions that carry traffic, by peer id."""
-        return {peer: session for peer, session in self._sessions.items() if session.admitted}
+        return {peer: session for peer, session in self.sessions.items() if session.admitted}
 
     # Membership
 
@@ -339,7 +340,7 @@ class Engine(LinkHandler):
     def spread(self, news: Sequence[Signed], *, but: str | None = None) -> None:
         """Tell every neighbour of new records and tombstones."""
         for part in batches(news):
-            for peer_id, session in self._sessions.items():
+            for peer_id, session in self.sessions.items():
                 if peer_id != but:
                     session.send({"k": "news", "signed": part})
 
@@ -363,9 +364,9 @@ class Engine(LinkHandler):
         self.dialer.wake()
 
     def _part(self, peer_id: str, reason: str) -> None:
-        session = self._sessions.pop(peer_id, None)
+        session = self.sessions.pop(peer_id, None)
         if session is not None:
-            self._tasks.run(self._close_after_goodbye(peer_id, reason), "part")
+            self._tasks.run(self._close_after_goodbye(session.link, reason), "part")
         elif self.running:
             self._tasks.run(self.links.close(peer_id, reason), "part")
         self.links.forget(peer_id)
@@ -379,10 +380,11 @@ class Engine(LinkHandler):
                 self.emit(PeerDisconnected(gone, reason))
             self.emit(PeerRemoved(peer_id, reason))
 
-    async def _close_after_goodbye(self, peer_id: str, reason: str) -> None:
+    async def _close_after_goodbye(self, link: Link, reason: str) -> None:
         # The tombstone is on its way over this very link; no traffic is taken from it any more.
         await asyncio.sleep(GOODBYE)
-        await self.links.close(peer_id, reason)
+        # Only this one: the peer may be a member again by now, and on its way back.
+        await link.close(reason)
 
     async def _retire(self, reason: str) -> None:
         """End all links of a node that is no longer a member, and say so."""
@@ -400,7 +402,7 @@ class Engine(LinkHandler):
         record = self.roster.members.get(peer_id)
         if record is None:
             return
-        session = self._sessions.get(peer_id)
+        session = self.sessions.get(peer_id)
         event = self.peers.refresh(record, admitted=session is not None and session.admitted)
         if event is not None:
             self.emit(event)

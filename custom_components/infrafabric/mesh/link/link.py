@@ -130,6 +130,7 @@ class Link:
         self._wall_clock = wall_clock
         self._loop = asyncio.get_running_loop()
         self._settled = asyncio.Event()
+        self._ended = asyncio.Event()
         self._error: MeshError | None = None
         self._rtc = Rtc(
             ice_servers=settings.ice_servers,
@@ -247,6 +248,10 @@ class Link:
         await self._settled.wait()
         if not self.is_open:
             raise self._closed_error()
+
+    async def wait_closed(self) -> None:
+        """Wait until either end has closed the link; ``closed_reason`` tells why."""
+        await self._ended.wait()
 
     def _start_deadline(self) -> None:
         if self.closed_reason is not None or self._deadline is not None:
@@ -483,6 +488,7 @@ class Link:
         self._pulse.stop()
         self._traffic.fail(_not_open())
         self._settled.set()
+        self._ended.set()
         if tell_peer and self._handshake is not None:
             self._rtc.send(Channel.CONTROL, encode_close(reason))
         self._closing = self._loop.create_task(self._tear_down())
