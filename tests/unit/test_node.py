@@ -329,6 +329,28 @@ async def test_reconnect_makes_a_new_link_whoever_asks(lab: Lab) -> None:
         await other.until(lambda one=one, other=other: other.linked_to(one))
 
 
+async def test_an_offer_that_nobody_heard_is_made_again_when_its_peer_shows_up(lab: Lab) -> None:
+    studio = await lab.join("Studio")
+    engine, links = lab.founder.node._engine, lab.founder.node._engine.links
+    signal, offers = links._signal, []
+
+    async def unheard_at_first(peer, kind: str, body, attempt: int) -> None:
+        # As a server does whose session with a peer that is restarting has not ended yet.
+        if kind == "offer":
+            offers.append(body)
+        if kind != "offer" or len(offers) > 1:
+            await signal(peer, kind, body, attempt)
+
+    links._signal = unheard_at_first
+    dial = asyncio.create_task(lab.founder.node.reconnect(studio.node.peer_id))
+    await lab.founder.until(lambda: bool(offers))
+    engine.peer_present(studio.node.peer_id, up=False)
+    engine.peer_present(studio.node.peer_id, up=True)
+    await dial
+    assert len(offers) == 2
+    assert offers[0] is offers[1]
+
+
 async def test_links_outlive_the_signaling_server(lab: Lab) -> None:
     studio = await lab.join("Studio")
     await lab.host.close()

@@ -219,7 +219,9 @@ class Engine(LinkHandler):
     def peer_present(self, peer_id: str, *, up: bool) -> None:
         """Dial a peer that showed up; look after the link of one that vanished."""
         self.policy.present(peer_id, time.monotonic(), up=up)
-        if not up and (session := self.sessions.get(peer_id)):
+        if up:
+            self.links.shown_up(peer_id)
+        elif session := self.sessions.get(peer_id):
             # A killed process leaves its signaling server at once but its link half open.
             session.link.probe()
         self.dialer.wake()

@@ -49,9 +49,28 @@ class _Superseded(Exception):  # noqa: N818 - a turn of events, not an error
 class _Offer:
     """An offer of ours that waits for its answer."""
 
-    def __init__(self, digest: str) -> None:
+    def __init__(self, digest: str, send: Callable[[], Awaitable[None]]) -> None:
         self.digest = digest
+        self.send = send
         self.answered: asyncio.Future[Signed] = asyncio.get_running_loop().create_future()
+        self._again: asyncio.Task[None] | None = None
+
+    def send_again(self) -> None:
+        """Send it once more in the background; a peer that has it already drops it."""
+        if not self.answered.done() and (self._again is None or self._again.done()):
+            self._again = asyncio.create_task(self._send_again())
+
+    async def _send_again(self) -> None:
+        try:
+            await self.send()
+        except MeshError as err:
+            _LOGGER.debug("An offer could not be sent again: %s", err)
+
+    def end(self) -> None:
+        """Nobody waits for the answer any more."""
+        self.answered.cancel()
+        if self._again is not None:
+            self._again.cancel()
 
 
 class LinkManager(LinkHandler):
@@ -148,13 +167,15 @@ class LinkManager(LinkHandler):
         link = await self._new_link(key, attempt)
         try:
             offer = await link.create_offer()
-            waiting = self._offers[peer_id] = _Offer(offer.digest)
+            waiting = self._offers[peer_id] = _Offer(
+                offer.digest, lambda: self._signal(key, "offer", offer, attempt)
+            )
             try:
-                await self._signal(key, "offer", offer, attempt)
+                await waiting.send()
                 await self._accept(link, waiting)
             finally:
                 self._offers.pop(peer_id, None)
-                waiting.answered.cancel()
+                waiting.end()
             await link.wait_open()
         except BaseException:
             self._close_later(link, "attempt_failed")
@@ -172,6 +193,11 @@ class LinkManager(LinkHandler):
                 offer.answered = asyncio.get_running_loop().create_future()
             else:
                 return
+
+    def shown_up(self, peer_id: str) -> None:
+        """Send an offer again whose peer was away: nobody may be there who has heard it."""
+        if offer := self._offers.get(peer_id):
+            offer.send_again()
 
     async def _new_link(self, key: PublicIdentity, attempt: int) -> Link:
         return Link(
