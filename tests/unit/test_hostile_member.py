@@ -111,7 +111,7 @@ async def test_a_new_link_that_never_carries_traffic_still_ends_what_it_replaced
     home = lab.founder
     await home.event(PeerConnected)
     # From now on the hostile one is silent about members.
-    monkeypatch.setattr("infrafabric.mesh.overlay.session.EXCHANGE", 1.0)
+    monkeypatch.setattr("infrafabric.mesh.overlay.session.EXCHANGE", 4.0)
     monkeypatch.setattr(RecordSync, "start", lambda _: {"k": "digest", "digest": ""})
     monkeypatch.setattr(RecordSync, "received", lambda *_: SyncStep())
     for _ in range(2):
