@@ -1,6 +1,6 @@
 """A browser for every test here, and one world of real processes, started once when needed."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 import os
 from pathlib import Path
 import shutil
@@ -11,8 +11,9 @@ import pytest
 import pytest_asyncio
 
 from demo.api import PASSWORD, USERNAME
-from demo.processes import Child, free_port
+from demo.processes import free_port
 from demo.world import World
+from tests.last_words import pytest_runtest_makereport, watch
 
 from .card_page import AXE
 from .dashboards import (
@@ -27,9 +28,7 @@ from .dashboards import (
     row,
 )
 
-CHILDREN: pytest.StashKey[list[Child]] = pytest.StashKey()
-"""Programs whose last lines a failing test shows."""
-LINES = 100
+__all__ = ["pytest_runtest_makereport", "watch"]
 
 FLAGS = [
     "--no-sandbox",
@@ -50,8 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[CHILDREN] = []
+def pytest_configure() -> None:
     # The default of five seconds is less than what a busy machine may take from a browser.
     expect.set_options(timeout=30_000)
 
@@ -61,21 +59,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(400))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    report = yield
-    if report.failed:
-        for child in item.config.stash[CHILDREN]:
-            report.sections.append((f"output of {child.name}", child.tail(LINES)))
-    return report
-
-
-@pytest.fixture(scope="session")
-def watch(pytestconfig: pytest.Config):
-    """Show the output of these programs when a test fails."""
-    return pytestconfig.stash[CHILDREN].extend
 
 
 def missing(what: str) -> None:

@@ -1,24 +1,17 @@
 """Real processes for every test here: two Home Assistants and an agent, started once."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from demo.mesh import MeshEntry
-from demo.processes import Child, free_port
+from demo.processes import free_port
 from demo.world import World
+from tests.last_words import pytest_runtest_makereport, watch
 
-LINES = 200
-"""Of each program; a Home Assistant that is busy with several meshes writes twenty a second."""
-
-CHILDREN: pytest.StashKey[list[Child]] = pytest.StashKey()
-"""Programs whose last lines a failing test shows."""
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[CHILDREN] = []
+__all__ = ["pytest_runtest_makereport", "watch"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,21 +19,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(400))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    report = yield
-    if report.failed:
-        for child in item.config.stash[CHILDREN]:
-            report.sections.append((f"output of {child.name}", child.tail(LINES)))
-    return report
-
-
-@pytest.fixture(scope="session")
-def watch(pytestconfig: pytest.Config):
-    """Show the output of these programs when a test fails."""
-    return pytestconfig.stash[CHILDREN].extend
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
