@@ -93,6 +93,5 @@ MAX_EVENT_CONTENT: Final = 8 * 1024
 LEAVE_TIMEOUT: Final = 20.0
 """Seconds that removing an entry may take to tell the mesh: a person waits for the dialog.
 
-Another member may have dialled this node in the moment in which it was unloaded; nobody answers
-that any more, so it dials again after the ten seconds of the attempt.
+One attempt at a link takes up to ten; this leaves time for another.
 """
