@@ -507,10 +507,31 @@ async def test_profiles_are_switched(client):
     assert client.state.profile == "Untitled"
 
 
-async def test_a_scene_collection_changes_as_a_whole(client, told):
+CRASH = "basic_string: construction from null is not valid"
+"""The last words of OBS 32 in about one of fifty changes of the scene collection, whatever is asked
+and when: a scene of the former one outlives it, and listing the scenes then ends OBS."""
+
+
+async def test_a_scene_collection_changes_as_a_whole(client, told, obs):
+    for attempt in range(3):
+        try:
+            await change_collections(client, told, f"Show {attempt}")
+        except Exception:
+            if attempt == 2 or not any(CRASH in child.tail(200) for child in obs.children):
+                raise
+        else:
+            return
+        await obs.kill()
+        await obs.start()
+        await told.until(lambda: client.connected)
+        if client.state.collection != "Untitled":
+            await client.set_collection("Untitled")
+
+
+async def change_collections(client, told, other: str) -> None:
     names = {source.name for source in client.state.sources.values()}
-    await client.raw("CreateSceneCollection", {"sceneCollectionName": "Other show"})
-    await told.until(lambda: client.state.collection == "Other show")
+    await client.raw("CreateSceneCollection", {"sceneCollectionName": other})
+    await told.until(lambda: client.state.collection == other)
     await told.until(lambda: [one.name for one in client.state.sources.values()] == ["Scene"])
     assert client.state.audio == {}
     seen: list[set[str]] = []

@@ -40,6 +40,7 @@ from infrafabric.studio.obs import ObsClient, outputs, probe_obs, showing, watch
 from infrafabric.studio.obs.changing import Transitions
 from infrafabric.studio.obs.connection import REQUEST_TIMEOUT
 from tests.unit.studio.obs_world import PASSWORD, STREAM, FakeObs, serving
+from tests.unit.studio.waiting import until
 
 KEY = "k3y-of-the-stream"
 
@@ -70,13 +71,6 @@ def make(session, server):
         )
 
     return make
-
-
-async def until(met, seconds: float = 10.0):
-    async with asyncio.timeout(seconds):
-        while not (found := met()):
-            await asyncio.sleep(0.005)
-    return found
 
 
 @pytest_asyncio.fixture
@@ -223,6 +217,28 @@ async def test_the_scenes_of_a_changing_collection_are_not_looked_at(client, fak
     fake.answers["GetCurrentProgramScene"] = {"currentProgramSceneName": "New"}
     await fake.tell("CurrentSceneCollectionChanged", sceneCollectionName="Other")
     await until(lambda: list(client.state.sources) == ["New"])
+
+
+async def test_who_waits_for_a_collection_does_not_ask_while_it_changes(make, fake, monkeypatch):
+    monkeypatch.setattr(outputs, "LOOK_AGAIN", 0.02)
+    fake.answers["SetCurrentSceneCollection"] = {}
+    fake.answers["GetSceneCollectionList"]["sceneCollections"] = ["Show", "Other"]
+    client = make()
+    await client.start()
+    await until(lambda: client.connected)
+    await fake.tell("CurrentSceneCollectionChanging", sceneCollectionName="Show")
+    changing = asyncio.create_task(client.set_collection("Other"))
+    await until(lambda: fake.asked[-1][0] == "SetCurrentSceneCollection")
+    await asyncio.sleep(0.2)
+    assert fake.asked[-1][0] == "SetCurrentSceneCollection"
+    fake.answers["GetSceneCollectionList"] = {
+        "currentSceneCollectionName": "Other",
+        "sceneCollections": ["Show", "Other"],
+    }
+    await fake.tell("CurrentSceneCollectionChanged", sceneCollectionName="Other")
+    await changing
+    assert client.state.collection == "Other"
+    await client.stop()
 
 
 async def test_meters_are_the_loudest_channel_and_calm(make, fake):

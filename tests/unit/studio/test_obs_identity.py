@@ -1,6 +1,5 @@
 """A client stays with the OBS it was made for, whoever takes over its address."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from infrafabric.studio.events import Disconnected
 from infrafabric.studio.obs import ObsClient
 
 from .obs_world import PASSWORD, FakeObs, serving
+from .waiting import until
 
 OWN = "3f2b8c1e-7a44-4f0e-9d6a-2c5b1e8f7a90"
 OTHER = "0c1d2e3f-0000-4000-8000-000000000002"
@@ -44,12 +44,6 @@ async def world() -> AsyncIterator[World]:
         made = World(session, fake, server.port)
         yield made
         await made.client.stop()
-
-
-async def until(met):
-    async with asyncio.timeout(10):
-        while not met():
-            await asyncio.sleep(0.005)
 
 
 async def test_the_right_obs_is_driven(world):

@@ -26,7 +26,8 @@ from infrafabric.studio.vmix import VmixClient, client as client_module, steps, 
 from tests.vmix_simulator import RELEASES, VmixSimulator
 from tests.vmix_simulator.world import Input
 
-from .vmix_world import Studio, studio, until
+from .vmix_world import Studio, studio
+from .waiting import until
 
 
 @pytest.fixture(autouse=True)

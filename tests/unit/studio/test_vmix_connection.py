@@ -27,7 +27,8 @@ from infrafabric.studio.vmix import VmixClient, link, probe_vmix, watching
 from tests.vmix_simulator import RELEASES, VmixSimulator, World
 from tests.vmix_simulator.world import Input
 
-from .vmix_world import Studio, studio, until
+from .vmix_world import Studio, studio
+from .waiting import until
 
 
 @pytest.fixture(autouse=True)

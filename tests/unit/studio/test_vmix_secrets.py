@@ -16,7 +16,7 @@ from infrafabric.studio.vmix import VmixClient, probe_vmix
 from infrafabric.studio.vmix.functions import destination
 from tests.vmix_simulator import VmixSimulator
 
-from .vmix_world import until
+from .waiting import until
 
 KEY = "live_123&s3cr3t+k3y/x="
 PASSWORD = "pa ss&w0rd"

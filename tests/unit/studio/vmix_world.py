@@ -1,7 +1,6 @@
 """A client of the simulated vMix, and what tests ask of it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,12 +8,7 @@ from infrafabric.studio.events import StudioEvent
 from infrafabric.studio.vmix import VmixClient
 from tests.vmix_simulator import VmixSimulator, World
 
-
-async def until(true: Callable[[], Any], seconds: float = 10) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.01)
+from .waiting import until
 
 
 class Studio:

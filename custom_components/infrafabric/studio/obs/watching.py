@@ -216,14 +216,22 @@ class Watching(SupervisedClient):
         parts, self._stale = frozenset(self._stale), set()
         if time.monotonic() >= next_poll:
             parts |= {Part.OUTPUTS}
+        if self._is_changing:
+            await asyncio.sleep(COALESCE)
+            return frozenset()
         if self._changing is not None:
-            if time.monotonic() - self._changing < COLLECTION_LIMIT:
-                # Not even its figures: OBS 32 was seen to crash when asked at that moment.
-                await asyncio.sleep(COALESCE)
-                return frozenset()
             self._changing = None
             return ALL_PARTS
         return parts
+
+    @property
+    def _is_changing(self) -> bool:
+        """Whether OBS is replacing its scene collection.
+
+        Not even its figures are polled then: OBS 32 was seen to crash when asked at that moment.
+        """
+        began = self._changing
+        return began is not None and time.monotonic() - began < COLLECTION_LIMIT
 
     def _read_again(self, parts: frozenset[Part]) -> None:
         if parts:
@@ -259,7 +267,8 @@ class Watching(SupervisedClient):
 
     async def _refresh(self, link: Connection, parts: frozenset[Part]) -> None:
         """Read these parts again and tell what changed."""
-        if not parts:
+        # Who starts or stops an output has to know how it is, even then.
+        if not parts or (self._is_changing and parts != {Part.OUTPUTS}):
             return
         seen = self._events_seen
         answers = await self._ask(link, (), parts)
