@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from .home_assistant import REPOSITORY
-from .processes import Child, DemoError, until
+from .processes import WAIT, Child, DemoError, until
 
 LOOPBACK: Final = ("--local-address", "127.0.0.1")
-
-WAIT: Final = 60.0
-"""Seconds for what is there within two, unless the machine has other things to do."""
 
 
 def agent_program() -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from .api import Api, Json
 from .home_assistant import HomeAssistant
-from .processes import DemoError, until
+from .processes import WAIT, DemoError, until
 
 DOMAIN: Final = "infrafabric"
 MESH_NAME: Final = "Demo mesh"
@@ -20,9 +20,6 @@ LOOPBACK: Final[Mapping[str, Any]] = {
 """Settings for nodes that are all on this machine."""
 
 JOIN_SECONDS: Final = 60.0
-
-WAIT: Final = 60.0
-"""Seconds for what is there within two, unless the machine has other things to do."""
 
 
 class MeshEntry:

@@ -11,6 +11,8 @@ from typing import ClassVar, Final
 
 GRACE: Final = 60.0
 """Seconds that a program gets to end by itself. Home Assistant waits for its database."""
+WAIT: Final = 60.0
+"""Seconds for what is there within two, unless the machine has other things to do."""
 
 
 class DemoError(Exception):

@@ -9,8 +9,8 @@ from tests.obs_world import RealObs, Receiver, missing_programs, rtmp_receiver
 
 from .api import Api, Json
 from .home_assistant import REPOSITORY, HomeAssistant
-from .mesh import DOMAIN, WAIT
-from .processes import Child, DemoError, free_port, until
+from .mesh import DOMAIN
+from .processes import WAIT, Child, DemoError, free_port, until
 
 DESTINATION: Final = "Receiver on this machine"
 STREAM_KEY: Final = "demo-stream-key"
